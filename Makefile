@@ -1,0 +1,52 @@
+# The two commands for a start: `make demo` and `make test`. Needs make and a Python of 3.11 to 3.14.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up stop test check lock clean
+
+python := .venv/bin/python
+# Without bytecode every start would compile thousands of modules again.
+unexport PYTHONDONTWRITEBYTECODE PYTHONHOME
+# No telemetry: Great Expectations, Evidently, Airflow.
+export GX_ANALYTICS_ENABLED := false
+export DO_NOT_TRACK := 1
+export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED := False
+# Threads that wait by spinning cost more than they save as soon as the cores are busy.
+export OMP_WAIT_POLICY ?= PASSIVE
+export OPENBLAS_NUM_THREADS ?= 1
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make .venv from the pinned requirements (the other targets do it by themselves)
+	@bin/setup
+
+demo: ## the whole loop on simulated data: nights, drift, retraining, promotion; services stay up
+	@bin/nightshift demo
+
+up: ## start PostgreSQL and Airflow; prints the address and the login
+	@bin/nightshift up
+
+stop: ## stop what `up` or `demo` started
+	@bin/nightshift stop
+
+test: ## all tests; `make test ARGS="tests/unit -k gate"` for some
+	@bin/setup --dev
+	$(python) -m pytest $(ARGS)
+
+check: ## format, lint, types, import layers, DAG parse budget
+	@bin/setup --dev
+	$(python) -m ruff format --check .
+	$(python) -m ruff check .
+	$(python) -m mypy
+	.venv/bin/lint-imports
+	$(python) -m pytest -q tests/dags/test_parse_budget.py
+
+lock: ## write requirements*.txt from requirements*.in, every pin with its hashes
+	@bin/setup
+	@uv=$$(command -v uv || echo .nightshift/uv/bin/uv); for name in requirements requirements-dev requirements-uv; do \
+		$$uv pip compile --quiet --universal --generate-hashes --python-version 3.11 $$name.in -o $$name.txt || exit 1; \
+	done
+
+clean: ## stop, then remove .venv, caches and ALL local state: warehouse, lake, Airflow's history
+	@if [ -x $(python) ] && [ -d .nightshift ]; then bin/nightshift stop; fi
+	rm -rf .venv .nightshift .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

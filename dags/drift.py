@@ -1,0 +1,27 @@
+"""Look whether the world has changed, and retrain where that pays.
+
+Compares the last partitions with what the champion was trained on, measures the scores whose outcomes are known by now,
+and decides. `retrain` starts `NAME_train` with the reason; otherwise the run stops with the reason. Both are kept in
+`monitoring.drift` and `monitoring.retrain_decisions`.
+"""
+
+import nightshift_root
+from airflow.sdk import DAG
+
+from include.config.loading import load_pipelines
+from include.orchestration.describing import HEAVY_POOL, describe_dag
+from include.orchestration.params import make_drift_params
+from include.orchestration.tasks.drift import StartTraining, compare, decide, measure
+from include.orchestration.timetables import run_for_day_before
+
+for pipeline in load_pipelines().usable:
+    name, schedules = pipeline.name, pipeline.spec.schedules
+    with DAG(
+        **describe_dag(pipeline, "drift", __doc__),
+        schedule=run_for_day_before(schedules.drift, schedules.timezone),
+        params=make_drift_params(),
+    ):
+        compared = compare.override(pool=HEAVY_POOL)(name)
+        measured = measure.override(task_id="measure_performance")(name, compared)
+        decided = decide(name, compared, measured)
+        StartTraining(task_id="start_training", pipeline=name, compared=compared, decided=decided)

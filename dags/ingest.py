@@ -1,0 +1,30 @@
+"""Every night: fetch one day of data, check it, build its features.
+
+Bad rows go to quarantine with the reason; a bad batch stops here, so that it never reaches the scores.
+When the features are there, `NAME_score` starts for the same partition.
+
+To run a day by hand, trigger with the date in **Partition** (or, in Advanced Options, **Partition Key**); for many
+days, start a backfill. Running a day again replaces it. Where features look back at earlier days, leave a backfill's
+**Max Active Runs** at 1, so that the days are built in order.
+"""
+
+import nightshift_root
+from airflow.sdk import DAG
+
+from include.config.loading import load_pipelines
+from include.orchestration.assets import make_asset
+from include.orchestration.describing import describe_dag
+from include.orchestration.params import make_ingest_params
+from include.orchestration.tasks.ingest import build_features, extract, validate
+from include.orchestration.timetables import run_for_day_before
+
+for pipeline in load_pipelines().usable:
+    schedules = pipeline.spec.schedules
+    with DAG(
+        **describe_dag(pipeline, "ingest", __doc__),
+        schedule=run_for_day_before(schedules.ingest, schedules.timezone),
+        params=make_ingest_params(pipeline),
+    ):
+        extracted = extract(pipeline.name)
+        validated = validate(pipeline.name, extracted)
+        build_features.override(outlets=[make_asset(pipeline.name, "features")])(pipeline.name, validated)

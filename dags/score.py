@@ -1,0 +1,28 @@
+"""When features are new: score the same partition and publish the scores.
+
+The champion scores, unless **Model version** names another. Without a champion there is nothing to do yet, and the run
+says so. Readers see the partition's old scores or its new ones, never half and never both.
+
+To score a day again by hand, trigger with the date in **Partition** (or, in Advanced Options, **Partition Key**).
+"""
+
+import nightshift_root
+from airflow.sdk import DAG
+
+from include.config.loading import load_pipelines
+from include.orchestration.assets import make_asset
+from include.orchestration.describing import describe_dag
+from include.orchestration.params import make_score_params
+from include.orchestration.tasks.score import publish, score
+from include.orchestration.timetables import run_after
+
+for pipeline in load_pipelines().usable:
+    with DAG(
+        **describe_dag(pipeline, "score", __doc__),
+        schedule=run_after(make_asset(pipeline.name, "features")),
+        params=make_score_params(),
+        # Asset events for a paused DAG are lost, so a new pipeline would ingest and never score.
+        is_paused_upon_creation=False,
+    ):
+        scored = score(pipeline.name)
+        publish.override(outlets=[make_asset(pipeline.name, "scores")])(pipeline.name, scored)

@@ -1,0 +1,35 @@
+"""Train a candidate and let it take over where it is provably no worse.
+
+Starts by hand, by `NAME_drift`, or on `schedules.train`. The window ends with the last day whose outcomes were known on
+**As of**; its last days judge the candidate, the champion and the naive baseline on the same rows. The gate says
+`promote`, `keep` or `needs_approval`, and keeps every rule's figures; only `promote` changes the champion.
+"""
+
+from datetime import timedelta
+
+import nightshift_root
+from airflow.sdk import DAG
+
+from include.config.loading import load_pipelines
+from include.orchestration.assets import make_asset
+from include.orchestration.describing import HEAVY_POOL, describe_dag
+from include.orchestration.params import make_train_params
+from include.orchestration.tasks.train import assemble, check, evaluate, gate, promote, tune_and_fit
+from include.orchestration.timetables import run_for_day_before
+
+for pipeline in load_pipelines().usable:
+    name, schedules = pipeline.name, pipeline.spec.schedules
+    with DAG(
+        **describe_dag(pipeline, "train", __doc__),
+        schedule=run_for_day_before(schedules.train, schedules.timezone) if schedules.train else None,
+        params=make_train_params(),
+        # A retraining that drift asks for would wait for ever in a paused DAG.
+        is_paused_upon_creation=False if schedules.train is None else None,
+    ):
+        assembled = assemble.override(pool=HEAVY_POOL)(name)
+        checked = check(name, assembled)
+        fitted = tune_and_fit.override(pool=HEAVY_POOL, execution_timeout=timedelta(hours=6))(name, assembled)
+        evaluated = evaluate.override(pool=HEAVY_POOL)(name, assembled, fitted)
+        judged = gate(name, assembled, evaluated)
+        promote.override(outlets=[make_asset(name, "champion")])(name, evaluated, judged)
+        checked >> fitted

@@ -1,0 +1,71 @@
+"""The `nightshift` command; its sub-commands are in `include/commands/`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from include.commands.base import Commands, Run
+from include.commands.check import add_check
+from include.commands.demo import add_demo
+from include.commands.run import add_run
+from include.commands.sql import add_sql
+from include.commands.stack import add_migrate, add_stop, add_up
+from include.commands.status import add_status
+from include.errors import NightshiftError
+
+EPILOG = """examples:
+  bin/nightshift demo                                      the whole loop on simulated data, then a short story
+  bin/nightshift up                                        PostgreSQL and Airflow start; address and login are printed
+  bin/nightshift run flights ingest --partition 2017-06-01   one night in this process, without a scheduler
+  bin/nightshift status                                    every pipeline at a glance
+  bin/nightshift stop                                      both stop; data and history stay in .nightshift/
+
+Everything works without `up` that does not need a scheduler; PostgreSQL starts by itself when it is needed.
+"""
+ADDERS: tuple[Callable[[Commands], None], ...] = (
+    add_demo,
+    add_up,
+    add_stop,
+    add_status,
+    add_run,
+    add_sql,
+    add_check,
+    add_migrate,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code. What users can mend is one message, without a traceback."""
+    parsed = make_parser().parse_args(arguments)
+    run: Run = parsed.run
+    try:
+        return run(parsed)
+    except NightshiftError as error:
+        print(f"nightshift: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("nightshift: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python would complain when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser with every sub-command."""
+    parser = argparse.ArgumentParser(
+        prog="nightshift",
+        description="A nightly batch-ML pipeline on Apache Airflow.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in ADDERS:
+        add(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

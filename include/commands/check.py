@@ -1,0 +1,80 @@
+"""`check`: are the pipeline folders right?"""
+
+import argparse
+from collections.abc import Iterator
+
+from include.commands.base import Commands, add_command
+from include.config.loading import PIPELINES_FOLDER, PipelineRefused, load_pipeline
+from include.config.pipeline import PipelineConfig, PythonSource
+from include.errors import NightshiftError
+
+
+def add_check(commands: Commands) -> None:
+    """`check [NAME]`."""
+    summary = "validate pipeline folders: every problem at once, with file, line, field and the nearest valid name"
+    parser = add_command(commands, "check", run_check, summary, ["check", "check flights"])
+    parser.add_argument("name", metavar="NAME", nargs="?", help="only this pipeline")
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Print a verdict per pipeline; exit code 1 where one is refused."""
+    refused = 0
+    for folder in _find_folders(arguments.name):
+        try:
+            config = load_pipeline(folder)
+            problems = list(find_deep_problems(config))
+        except PipelineRefused as error:
+            refused += 1
+            print(error)
+            continue
+        if problems:
+            refused += 1
+            print(f"Pipeline {config.name!r} is refused:\n" + "\n".join(f"  {problem}" for problem in problems))
+        else:
+            print(f"{config.name}: ok ({config.spec.title}){_describe_data(config)}")
+    return 1 if refused else 0
+
+
+def _find_folders(name: str | None) -> list:
+    if name is None:
+        return sorted(path for path in PIPELINES_FOLDER.iterdir() if path.is_dir() and path.name[0] not in "._")
+    from include.config.loading import find_pipeline_folder
+
+    return [find_pipeline_folder(name)]
+
+
+def find_deep_problems(config: PipelineConfig) -> Iterator[str]:
+    """What only the libraries themselves can tell: arguments of expectations, parameters of estimators, code."""
+    from include.core.estimators import list_parameters
+    from include.io.feature_module import load_feature_function
+    from include.io.sources import open_source
+    from include.io.validation import BadExpectation, build_expectation
+
+    for expectation in (*config.expectations.rows, *config.expectations.batch):
+        try:
+            build_expectation(expectation)
+        except BadExpectation as error:
+            yield str(error)
+    for estimator in config.spec.training.estimators:
+        known = list_parameters(estimator.kind, config.spec.task)
+        for name in estimator.search:
+            if name not in known:
+                yield f"pipeline.yaml: training.estimators: {estimator.kind} has no parameter {name!r}; it has {', '.join(known)}"
+    try:
+        load_feature_function(config.features_module)
+        if isinstance(config.spec.source, PythonSource):
+            open_source(config, _no_connection, None)
+    except NightshiftError as error:
+        yield str(error)
+
+
+def _describe_data(config: PipelineConfig) -> str:
+    from include.io.sources import check_available
+    from include.local.house import find_connections
+
+    problem = check_available(config, find_connections())
+    return f"; {problem}" if problem else ""
+
+
+def _no_connection(conn_id: str) -> object:
+    raise NightshiftError(f"connection {conn_id!r} is not needed here")

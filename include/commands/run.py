@@ -1,0 +1,196 @@
+"""`run`: the steps of a DAG in this process."""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from getpass import getuser
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from include.commands.base import Commands, add_command, make_progress
+from include.config.loading import load_named_pipeline
+from include.config.names import suggest_name
+from include.config.pipeline import PipelineConfig, PythonSource
+from include.errors import NightshiftError
+
+# What --set takes, beside the params of a Python source for ingest.
+SETTINGS = {
+    "ingest": (),
+    "score": ("version",),
+    "train": ("train_from", "train_to", "as_of", "reason"),
+    "drift": ("as_of",),
+}
+EXAMPLES = (
+    "run flights ingest --partition 2017-06-01",
+    "run flights ingest --from 2017-04-01 --to 2017-06-14",
+    "run flights train --set train_from=2017-04-01 --set train_to=2017-05-31",
+    "run flights score --from 2017-06-01 --to 2017-06-14",
+    "run churn ingest --partition 2026-03-01 --set scenario=drift",
+)
+
+
+def add_run(commands: Commands) -> None:
+    """`run NAME KIND`."""
+    summary = "run the steps of one DAG in this process, without a scheduler; the last line of stdout is a JSON summary"
+    parser = add_command(commands, "run", run_run, summary, EXAMPLES)
+    parser.add_argument("name", metavar="NAME", help="the pipeline")
+    parser.add_argument("kind", metavar="KIND", choices=tuple(SETTINGS), help="ingest, score, train or drift")
+    parser.add_argument(
+        "--partition", type=_read_date, help="the day, as 2026-11-20 (ingest, score: yesterday; otherwise: the newest)"
+    )
+    parser.add_argument("--from", dest="first", type=_read_date, help="the first of many days (ingest, score, drift)")
+    parser.add_argument("--to", dest="last", type=_read_date, help="the last of many days")
+    parser.add_argument("--set", dest="settings", metavar="KEY=VALUE", action="append", default=[], type=_read_setting)
+
+
+def run_run(arguments: argparse.Namespace) -> int:
+    """Run every day that was asked for; exit code 1 where one of them was stopped or failed."""
+    from include.local.house import open_house
+
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("include").setLevel(logging.INFO)
+    config = load_named_pipeline(arguments.name)
+    settings = check_settings(config, arguments.kind, dict(arguments.settings))
+    resources = open_house(migrate=True)
+    days = choose_days(arguments, config, settings, resources)
+    progress = make_progress()
+    summaries = [_run_day(config, resources, arguments.kind, day, settings, progress) for day in days]
+    failed = [summary for summary in summaries if summary["status"] in ("stopped", "failed")]
+    for summary in failed:
+        print(f"nightshift: {summary['reason']}", file=sys.stderr)
+    print(json.dumps(summaries[0] if len(summaries) == 1 else _summarise(config, arguments.kind, summaries)))
+    return 1 if failed else 0
+
+
+def check_settings(config: PipelineConfig, kind: str, settings: dict[str, str]) -> dict[str, str]:
+    """The settings; NightshiftError with the nearest name for one that this kind of run does not take."""
+    known = list(SETTINGS[kind])
+    if kind == "ingest" and isinstance(config.spec.source, PythonSource):
+        known += config.spec.source.params
+    for key in settings:
+        if key not in known:
+            near = suggest_name(key, known)
+            hint = f"did you mean {near!r}?" if near else f"it takes: {', '.join(known) or 'none'}"
+            raise NightshiftError(f"run {config.name} {kind}: --set {key}=… is not known; {hint}")
+    return settings
+
+
+def choose_days(
+    arguments: argparse.Namespace, config: PipelineConfig, settings: dict[str, str], resources: Any
+) -> list[date]:
+    """The days that are meant, oldest first."""
+    if (arguments.first is None) != (arguments.last is None):
+        raise NightshiftError("give both --from and --to, or --partition")
+    if arguments.first is not None:
+        if arguments.kind == "train":
+            raise NightshiftError("train takes one day; its window is set by --set train_from=… --set train_to=…")
+        if arguments.partition or arguments.first > arguments.last:
+            raise NightshiftError("give --partition, or --from and a --to that does not lie before it")
+        count = (arguments.last - arguments.first).days + 1
+        return [arguments.first + timedelta(days=offset) for offset in range(count)]
+    if arguments.partition:
+        return [arguments.partition]
+    if arguments.kind in ("ingest", "score"):
+        return [datetime.now(ZoneInfo(config.spec.schedules.timezone)).date() - timedelta(days=1)]
+    return [_choose_as_of(config, settings, resources)]
+
+
+def _choose_as_of(config: PipelineConfig, settings: dict[str, str], resources: Any) -> date:
+    from include.io.ledger import find_last_partition
+
+    # A training that is told where to end needs to know no more than that.
+    for key in ("as_of", "train_to"):
+        if key in settings:
+            return _parse_date(settings[key], f"--set {key}")
+    with resources.warehouse.begin() as connection:
+        newest = find_last_partition(connection, config.name, "raw")
+    if newest is None:
+        raise NightshiftError(
+            f"{config.name} has no partition yet; ingest some first: bin/nightshift run {config.name} ingest --from … --to …"
+        )
+    return newest
+
+
+def _run_day(
+    config: PipelineConfig,
+    resources: Any,
+    kind: str,
+    day: date,
+    settings: dict[str, str],
+    progress: Callable[[str], None],
+) -> dict[str, Any]:
+    from include.steps import runs
+
+    def report(step: str, outcome: Any) -> None:
+        rows = f"  {outcome.figures['rows']:,} rows" if "rows" in outcome.figures else ""
+        progress(f"{config.name} {day}  {step}: {outcome.status}{rows}")
+
+    summary: dict[str, Any] = {"pipeline": config.name, "run": kind, "partition": str(day)}
+    try:
+        if kind == "ingest":
+            outcome = runs.run_ingest(config, resources, day, report, dict(settings) or None)
+        elif kind == "score":
+            outcome = runs.run_score(config, resources, day, report, _read_version(settings))
+        elif kind == "drift":
+            outcome = runs.run_drift(config, resources, day, report)
+        else:
+            outcome = _run_train(config, resources, day, settings, report)
+    except NightshiftError as error:
+        return {**summary, "status": "failed", "reason": str(error)}
+    return {**summary, "status": outcome.status, "reason": outcome.reason, **outcome.figures}
+
+
+def _run_train(
+    config: PipelineConfig, resources: Any, day: date, settings: dict[str, str], report: Callable[[str, Any], None]
+) -> Any:
+    from include.steps import runs
+
+    window = [
+        _parse_date(settings[key], f"--set {key}") if key in settings else None for key in ("train_from", "train_to")
+    ]
+    run_id, who = f"cli__{uuid4().hex}", os.environ.get("USER") or getuser()
+    return runs.run_train(config, resources, day, report, run_id, who, *window, settings.get("reason", ""))
+
+
+def _summarise(config: PipelineConfig, kind: str, summaries: list[dict[str, Any]]) -> dict[str, Any]:
+    states = [summary["status"] for summary in summaries]
+    worst = next((state for state in ("failed", "stopped", "done") if state in states), "skipped")
+    return {
+        "pipeline": config.name,
+        "run": kind,
+        "status": worst,
+        "partitions": {summary["partition"]: summary for summary in summaries},
+    }
+
+
+def _read_version(settings: dict[str, str]) -> int | None:
+    text = settings.get("version")
+    if text is not None and not text.isdigit():
+        raise NightshiftError(f"--set version={text}: must be the number of a model version")
+    return int(text) if text else None
+
+
+def _read_setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
+def _read_date(text: str) -> date:
+    try:
+        return _parse_date(text, "")
+    except NightshiftError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("=")) from error
+
+
+def _parse_date(text: str, where: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise NightshiftError(f"{where}={text}: is not a date as 2026-11-20") from None

@@ -1,0 +1,36 @@
+"""`sql`: ask the warehouse."""
+
+import argparse
+import sys
+
+import psycopg2
+
+from include.commands.base import Commands, add_command
+from include.errors import NightshiftError
+
+
+def add_sql(commands: Commands) -> None:
+    """`sql QUERY`."""
+    examples = (
+        'sql "select * from scores.churn_latest order by score desc limit 10"',
+        'sql "select pipeline, version, promoted_at, reason from ml.promotions order by promoted_at"',
+    )
+    parser = add_command(commands, "sql", run_sql, "ask the warehouse; CSV with a header on stdout", examples)
+    parser.add_argument("query", metavar="QUERY", help="one query; it can read everything and change nothing")
+
+
+def run_sql(arguments: argparse.Namespace) -> int:
+    """Stream the answer as the server writes it."""
+    from include.local.house import open_house
+
+    warehouse = open_house(migrate=True).warehouse
+    # The line break keeps a comment at the query's end from swallowing the parenthesis.
+    copy = f"copy ({arguments.query.rstrip().rstrip(';')}\n) to stdout with (format csv, header true)"
+    with warehouse.begin() as connection:
+        cursor = connection.connection.cursor()
+        cursor.execute("set transaction read only")
+        try:
+            cursor.copy_expert(copy, sys.stdout)
+        except (psycopg2.ProgrammingError, psycopg2.DataError, psycopg2.errors.ReadOnlySqlTransaction) as error:
+            raise NightshiftError(f"the query was refused: {str(error).strip()}") from None
+    return 0

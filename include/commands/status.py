@@ -1,0 +1,60 @@
+"""`status`: every pipeline at a glance."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from include.commands.base import Commands, add_command
+from include.config.loading import PipelineRefused, load_named_pipeline, load_pipelines
+
+
+def add_status(commands: Commands) -> None:
+    """`status [NAME]`."""
+    summary = "champion, last partition, last validation and last drift of every pipeline"
+    parser = add_command(commands, "status", run_status, summary, ["status", "status flights"])
+    parser.add_argument("name", metavar="NAME", nargs="?", help="only this pipeline")
+
+
+def run_status(arguments: argparse.Namespace) -> int:
+    """Print the table; refused pipelines follow with their problems."""
+    from include.local.house import open_house
+    from include.steps.status import read_status
+
+    refused: Sequence[PipelineRefused] = ()
+    if arguments.name:
+        configs = [load_named_pipeline(arguments.name)]
+    else:
+        loaded = load_pipelines()
+        configs, refused = list(loaded.usable), loaded.refused
+    print(format_table([describe_row(row) for row in read_status(open_house(migrate=True), configs)]))
+    for problem in refused:
+        print(f"\n{problem}")
+    return 1 if refused else 0
+
+
+def describe_row(row: dict[str, Any]) -> dict[str, str]:
+    """One pipeline in words."""
+    champion = f"version {row['champion_version']} since {row['champion_since']:%Y-%m-%d %H:%M}"
+    validated = (
+        f"{row['last_validated']} {'passed' if row['last_validation_success'] else 'STOPPED'},"
+        f" {row['last_quarantined']} of {row['last_validation_rows']} rows quarantined"
+    )
+    verdict = {True: "drifted", False: "no drift", None: "unknown"}[row["last_drifted"]]
+    share = "" if row["last_drift_share"] is None else f" ({row['last_drift_share']:.0%} of columns)"
+    return {
+        "pipeline": row["pipeline"] + (" (simulated)" if row["simulated"] else ""),
+        "champion": champion if row["champion_version"] else "none yet",
+        "last scored": f"{row['last_scored']}, {row['last_scored_rows']:,} rows" if row["last_scored"] else "-",
+        "last validation": validated if row["last_validated"] else "-",
+        "last drift": f"{row['last_drift_to']} {verdict}{share}" if row["last_drift_to"] else "-",
+        "data": row["data"],
+    }
+
+
+def format_table(rows: Sequence[dict[str, str]]) -> str:
+    """Columns as wide as their widest cell."""
+    if not rows:
+        return "There is no pipeline yet."
+    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)

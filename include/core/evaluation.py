@@ -1,0 +1,54 @@
+"""Metrics: by name, with the direction that is better."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from sklearn import metrics
+
+from include.config.pipeline import CLASSIFICATION_METRICS, REGRESSION_METRICS, Metric, Task
+
+HIGHER_IS_BETTER: frozenset[str] = frozenset({"roc_auc", "average_precision", "r2"})
+
+
+def _rmse(target: np.ndarray, predicted: np.ndarray) -> float:
+    return float(np.sqrt(metrics.mean_squared_error(target, predicted)))
+
+
+def _log_loss(target: np.ndarray, predicted: np.ndarray) -> float:
+    return float(metrics.log_loss(target, predicted, labels=[0.0, 1.0]))
+
+
+_FUNCTIONS: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "roc_auc": metrics.roc_auc_score,
+    "average_precision": metrics.average_precision_score,
+    "log_loss": _log_loss,
+    "brier": metrics.brier_score_loss,
+    "r2": metrics.r2_score,
+    "rmse": _rmse,
+    "mae": metrics.mean_absolute_error,
+}
+
+
+def measure(metric: str, target: np.ndarray, predicted: np.ndarray) -> float:
+    """One metric of predictions (probabilities or values, float64, shape (rows,)); NaN where it can't be computed.
+
+    A ranking metric of a single class, or anything of rows that are not finite, can't be computed.
+    """
+    if len(target) == 0 or not np.isfinite(predicted).all():
+        return float("nan")
+    if metric in ("roc_auc", "average_precision") and len(np.unique(target)) < 2:
+        return float("nan")
+    if metric == "r2" and len(target) < 2:
+        return float("nan")
+    return float(_FUNCTIONS[metric](target, predicted))
+
+
+def measure_all(task: Task, target: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """Every metric of the task."""
+    names = CLASSIFICATION_METRICS if task == "classification" else REGRESSION_METRICS
+    return {name: measure(name, target, predicted) for name in names}
+
+
+def gain(metric: Metric, value: float, other: float) -> float:
+    """How much better `value` is than `other`, in the metric's unit; negative where it is worse."""
+    return value - other if metric in HIGHER_IS_BETTER else other - value

@@ -1,0 +1,24 @@
+"""The outcome column -> what the model learns."""
+
+import pandas as pd
+
+from include.config.pipeline import Label, Task
+
+
+def make_target(values: pd.Series, label: Label, task: Task) -> pd.Series:
+    """The target as float64, missing where the outcome is: 0/1 for classification, the value itself for regression.
+
+    ValueError for a classification without `at_least` whose values are not 0/1 or booleans.
+    """
+    numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+    if task == "regression":
+        return numbers
+    if label.at_least is not None:
+        return (numbers >= label.at_least).astype("float64").where(numbers.notna())
+    strange = numbers.dropna()[~numbers.dropna().isin([0.0, 1.0])]
+    if len(strange):
+        raise ValueError(
+            f"label.column {label.column!r} holds {strange.iloc[0]:g}; a class is 0 or 1. Set label.at_least to cut a "
+            "number into classes"
+        )
+    return numbers

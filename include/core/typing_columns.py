@@ -1,0 +1,125 @@
+"""Raw columns -> declared types. A cell that does not fit becomes null, and its row is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.config.names import suggest_name
+from include.config.pipeline import ColumnType
+
+ARROW_TYPES: dict[ColumnType, pa.DataType] = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+}
+# Written by hand or by a database export; what fits neither pattern (decimal commas, inf, nan, 1e400) is a reject.
+INTEGER_TEXT = r"^[+-]?\d{1,18}(\.0+)?$"
+NUMBER_TEXT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
+TRUE_TEXTS, FALSE_TEXTS = ["true", "t", "yes", "y", "1"], ["false", "f", "no", "n", "0"]
+
+
+@dataclass(frozen=True)
+class TypedTable:
+    """The declared columns in their types, and per column a mask of the cells that did not fit (null in the table)."""
+
+    table: pa.Table
+    misfits: Mapping[str, np.ndarray]
+
+
+def find_schema_problems(found: list[str], declared: Mapping[str, ColumnType]) -> list[str]:
+    """What keeps a batch with the columns `found` from being read: missing and repeated columns, by name."""
+    problems = []
+    for name in sorted({name for name in found if found.count(name) > 1}):
+        problems.append(f"column {name!r} stands {found.count(name)} times in the source")
+    for name in declared:
+        if name not in found:
+            near = suggest_name(name, found)
+            problems.append(f"column {name!r} is missing from the source" + (f" (it has {near!r})" if near else ""))
+    return problems
+
+
+def type_columns(table: pa.Table, declared: Mapping[str, ColumnType]) -> TypedTable:
+    """Cast the declared columns, in their declared order; the others are left out.
+
+    Raises nothing for data: a column of a kind that can't become the declared type is all misfits.
+    """
+    columns, misfits = {}, {}
+    for name, kind in declared.items():
+        source = _combine(table.column(name))
+        typed = _cast(source, kind)
+        columns[name] = typed
+        lost = pc.and_(pc.is_valid(source), pc.is_null(typed))
+        misfits[name] = np.asarray(lost)
+    return TypedTable(pa.table(columns), misfits)
+
+
+def _combine(column: pa.ChunkedArray) -> pa.Array:
+    combined = column.combine_chunks()
+    if isinstance(combined, pa.ChunkedArray):
+        combined = pa.concat_arrays(combined.chunks) if combined.num_chunks else pa.array([], combined.type)
+    if pa.types.is_dictionary(combined.type):
+        combined = combined.dictionary_decode()
+    if pa.types.is_large_string(combined.type) or pa.types.is_string_view(combined.type):
+        combined = combined.cast(pa.string())
+    return combined
+
+
+def _cast(source: pa.Array, kind: ColumnType) -> pa.Array:
+    target = ARROW_TYPES[kind]
+    if pa.types.is_null(source.type):
+        return pa.nulls(len(source), target)
+    if kind == "text":
+        return source if pa.types.is_string(source.type) else _cast_or_null(source, target)
+    if pa.types.is_string(source.type):
+        return _parse_text(source, kind)
+    if kind == "number":
+        return _keep_finite(_cast_or_null(source, target))
+    if kind == "integer" and (pa.types.is_floating(source.type) or pa.types.is_decimal(source.type)):
+        return _whole_numbers(_cast_or_null(source, pa.float64()))
+    return _cast_or_null(source, target)
+
+
+def _cast_or_null(source: pa.Array, target: pa.DataType) -> pa.Array:
+    try:
+        if pa.types.is_timestamp(source.type) and source.type.tz and pa.types.is_timestamp(target):
+            source = pc.local_timestamp(source)
+        return source.cast(target, safe=not pa.types.is_timestamp(target))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return pa.nulls(len(source), target)
+
+
+def _keep_finite(values: pa.Array) -> pa.Array:
+    return pc.if_else(pc.is_finite(values), values, pa.scalar(None, pa.float64()))
+
+
+def _whole_numbers(values: pa.Array) -> pa.Array:
+    whole = pc.and_(pc.is_finite(values), pc.equal(pc.floor(values), values))
+    small = pc.less(pc.abs(values), 2.0**53)
+    return pc.if_else(pc.and_(whole, small), values, pa.scalar(None, pa.float64())).cast(pa.int64())
+
+
+def _parse_text(source: pa.Array, kind: ColumnType) -> pa.Array:
+    trimmed = pc.utf8_trim_whitespace(source)
+    if kind == "integer":
+        fits = pc.match_substring_regex(trimmed, INTEGER_TEXT)
+        digits = pc.replace_substring_regex(pc.if_else(fits, trimmed, None), r"(^\+|\.0+$)", "")
+        return digits.cast(pa.int64())
+    if kind == "number":
+        fits = pc.match_substring_regex(trimmed, NUMBER_TEXT)
+        digits = pc.replace_substring_regex(pc.if_else(fits, trimmed, None), r"^\+", "")
+        return _keep_finite(digits.cast(pa.float64()))
+    if kind == "boolean":
+        lower = pc.utf8_lower(trimmed)
+        known = pc.is_in(lower, pa.array(TRUE_TEXTS + FALSE_TEXTS))
+        return pc.if_else(known, pc.is_in(lower, pa.array(TRUE_TEXTS)), None)
+    parsed = pd.to_datetime(trimmed.to_pandas(), format="ISO8601", errors="coerce")
+    if getattr(parsed.dtype, "tz", None) is not None:
+        parsed = parsed.dt.tz_localize(None)
+    return pa.Array.from_pandas(parsed, type=pa.timestamp("us"), safe=False).cast(ARROW_TYPES[kind], safe=False)

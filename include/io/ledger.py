@@ -1,0 +1,107 @@
+"""The ledger: which object is a partition, now. Readers follow it; nothing else makes an object visible."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, delete, func, select, text
+
+from include.io.lake import ObjectRef
+from include.io.schema import LEDGER, upsert
+
+Kind = Literal["raw", "valid", "quarantine", "features", "scores"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of ml.ledger."""
+
+    partition: date
+    attempt: str
+    ref: ObjectRef
+    model_version: int | None
+    written_at: datetime
+    inputs_sha256: str | None
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class NewEntry:
+    """What a step says of the object that it wrote."""
+
+    kind: Kind
+    attempt: str
+    ref: ObjectRef
+    inputs_sha256: str | None = None
+    model_version: int | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+def lock_partition(connection: Connection, pipeline: str, partition: date) -> None:
+    """Wait until no other transaction writes this partition; released at the end of the transaction."""
+    connection.execute(
+        text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"{pipeline}/{partition}"}
+    )
+
+
+def write_entry(
+    connection: Connection, pipeline: str, partition: date, entry: NewEntry, config_sha256: str, code_version: str
+) -> None:
+    """Make the object the partition's current one; the row it replaces stays in ml.ledger_history."""
+    values = {
+        "pipeline": pipeline,
+        "partition_date": partition,
+        "kind": entry.kind,
+        "attempt": entry.attempt,
+        "model_version": entry.model_version,
+        "rows": entry.ref.rows,
+        "object_uri": entry.ref.uri,
+        "sha256": entry.ref.sha256,
+        "written_at": func.now(),
+        "inputs_sha256": entry.inputs_sha256,
+        "config_sha256": config_sha256,
+        "code_version": code_version,
+        "params": entry.params,
+    }
+    upsert(connection, LEDGER, ("pipeline", "partition_date", "kind"), values)
+
+
+def remove_entry(connection: Connection, pipeline: str, partition: date, kind: Kind) -> None:
+    """Forget the partition's object of this kind, as when a better batch has nothing in quarantine."""
+    connection.execute(delete(LEDGER).where(*_match(pipeline, kind), LEDGER.c.partition_date == partition))
+
+
+def find_entry(connection: Connection, pipeline: str, partition: date, kind: Kind) -> Entry | None:
+    """The partition's current object of this kind."""
+    found = find_entries(connection, pipeline, kind, [partition])
+    return found[0] if found else None
+
+
+def find_entries(connection: Connection, pipeline: str, kind: Kind, partitions: Iterable[date]) -> list[Entry]:
+    """The current objects of those partitions that have one, in order of time."""
+    statement = select(LEDGER).where(*_match(pipeline, kind), LEDGER.c.partition_date.in_(list(partitions)))
+    return [_to_entry(row) for row in connection.execute(statement.order_by(LEDGER.c.partition_date))]
+
+
+def find_last_partition(connection: Connection, pipeline: str, kind: Kind) -> date | None:
+    """The newest partition that has an object of this kind."""
+    statement = select(func.max(LEDGER.c.partition_date)).where(*_match(pipeline, kind))
+    found: date | None = connection.execute(statement).scalar()
+    return found
+
+
+def _match(pipeline: str, kind: Kind) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return LEDGER.c.pipeline == pipeline, LEDGER.c.kind == kind
+
+
+def _to_entry(row: Any) -> Entry:
+    return Entry(
+        partition=row.partition_date,
+        attempt=row.attempt,
+        ref=ObjectRef(row.object_uri, row.sha256, row.rows),
+        model_version=row.model_version,
+        written_at=row.written_at,
+        inputs_sha256=row.inputs_sha256,
+        params=row.params,
+    )

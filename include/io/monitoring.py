@@ -1,0 +1,100 @@
+"""What was measured and decided: the tables of the schema monitoring. Measuring again replaces what was measured."""
+
+import math
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from include.io.schema import DRIFT, PERFORMANCE, RETRAIN_DECISIONS, VALIDATION, upsert
+
+
+def without_nan(value: Any) -> Any:
+    """The same value with null for every number that is not finite: JSON knows no NaN."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def record_validation(connection: Connection, pipeline: str, partition: date, verdict: dict[str, Any]) -> None:
+    """The partition's last validation; `verdict` has success, rows, quarantined, repeated, failures."""
+    values = {"pipeline": pipeline, "partition_date": partition, "checked_at": func.now(), **without_nan(verdict)}
+    upsert(connection, VALIDATION, ("pipeline", "partition_date"), values)
+
+
+def record_drift(connection: Connection, pipeline: str, version: int, measured: dict[str, Any]) -> None:
+    """What the comparison of a window with a version's training data found; `measured` has the other columns."""
+    values = {"pipeline": pipeline, "model_version": version, "measured_at": func.now(), **without_nan(measured)}
+    upsert(connection, DRIFT, ("pipeline", "window_to", "model_version"), values)
+
+
+def record_performance(
+    connection: Connection, pipeline: str, partition: date, version: int, metrics: dict[str, float], rows: int
+) -> None:
+    """The realised metrics of one version on one partition."""
+    for metric, value in without_nan(metrics).items():
+        values = {
+            "pipeline": pipeline,
+            "partition_date": partition,
+            "model_version": version,
+            "metric": metric,
+            "value": value,
+            "rows": rows,
+            "kind": "realised",
+            "measured_at": func.now(),
+        }
+        upsert(connection, PERFORMANCE, ("pipeline", "partition_date", "model_version", "metric", "kind"), values)
+
+
+def record_retrain_decision(connection: Connection, pipeline: str, as_of: date, decided: dict[str, Any]) -> None:
+    """Keep one evaluation of the policy; asking again for the same training run adds nothing."""
+    values = {"pipeline": pipeline, "as_of": as_of, **without_nan(decided)}
+    request = RETRAIN_DECISIONS.c.decision == text("'retrain'")
+    statement = insert(RETRAIN_DECISIONS).values(values)
+    connection.execute(statement.on_conflict_do_nothing(index_elements=["pipeline", "run_id"], index_where=request))
+
+
+def find_last_retraining(connection: Connection, pipeline: str, before: date) -> date | None:
+    """The last day before `before` on which the policy asked for a training."""
+    decisions = RETRAIN_DECISIONS.c
+    statement = select(func.max(decisions.as_of)).where(
+        decisions.pipeline == pipeline, decisions.decision == "retrain", decisions.as_of < before
+    )
+    found: date | None = connection.execute(statement).scalar()
+    return found
+
+
+_STATUS = """
+    select p.pipeline, c.version as champion_version, c.since as champion_since,
+           s.partition_date as last_scored, s.rows as last_scored_rows,
+           v.partition_date as last_validated, v.success as last_validation_success,
+           v.rows as last_validation_rows, v.quarantined as last_quarantined, v.failures as last_failures,
+           d.window_to as last_drift_to, d.drifted as last_drifted, d.share as last_drift_share,
+           d.reason as last_drift_reason,
+           r.as_of as last_decision_as_of, r.decision as last_decision, r.reason as last_decision_reason
+    from unnest(cast(:pipelines as text[])) with ordinality as p (pipeline, position)
+    left join ml.champions c using (pipeline)
+    left join lateral (
+        select * from ml.ledger l where l.pipeline = p.pipeline and l.kind = 'scores'
+        order by partition_date desc limit 1
+    ) s on true
+    left join lateral (
+        select * from monitoring.validation x where x.pipeline = p.pipeline order by partition_date desc limit 1
+    ) v on true
+    left join lateral (
+        select * from monitoring.drift x where x.pipeline = p.pipeline
+        order by window_to desc, measured_at desc limit 1
+    ) d on true
+    left join lateral (
+        select * from monitoring.retrain_decisions x where x.pipeline = p.pipeline order by id desc limit 1
+    ) r on true
+    order by p.position
+"""
+
+
+def read_status_rows(connection: Connection, pipelines: list[str]) -> list[dict[str, Any]]:
+    """Champion, last scored partition, last validation, last drift and last decision of each pipeline."""
+    return [dict(row) for row in connection.execute(text(_STATUS), {"pipelines": pipelines}).mappings()]

@@ -1,0 +1,29 @@
+"""The io objects of one run, made from connections."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from include.config.connections import LAKE, WAREHOUSE, GetConnection
+from include.io.lake import Lake
+from include.io.open_lake import open_lake
+from include.io.warehouse import Warehouse, open_warehouse
+
+PROJECT_ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Everything outside this process that a step may touch."""
+
+    warehouse: Warehouse
+    lake: Lake
+    get_connection: GetConnection
+
+
+def open_resources(get_connection: GetConnection) -> Resources:
+    """Look up the two connections that Nightshift needs; the sources look up theirs when they are read."""
+    return Resources(
+        warehouse=open_warehouse(get_connection(WAREHOUSE)),
+        lake=open_lake(get_connection(LAKE), PROJECT_ROOT),
+        get_connection=get_connection,
+    )

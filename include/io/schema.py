@@ -1,0 +1,61 @@
+"""The warehouse's fixed tables, as SQLAlchemy names them, and the one way to write a row that replaces its older self."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, TableClause, column, table
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+
+def _table(schema: str, name: str, columns: str, json: str = "") -> TableClause:
+    named = [column(text) for text in columns.split()]
+    return table(name, *named, *(column(text, JSONB) for text in json.split()), schema=schema)
+
+
+LEDGER = _table(
+    "ml",
+    "ledger",
+    "pipeline partition_date kind attempt model_version rows object_uri sha256 written_at inputs_sha256 config_sha256"
+    " code_version",
+    json="params",
+)
+MODEL_VERSIONS = _table(
+    "ml",
+    "model_versions",
+    "pipeline version created_at run_id artifact_uri artifact_sha256 reference_uri reference_sha256 config_sha256"
+    " code_version train_from train_to holdout_from holdout_to rows estimator seed",
+    json="parameters features inputs metrics",
+)
+GATE_DECISIONS = _table(
+    "ml", "gate_decisions", "id pipeline candidate_version champion_version decision decided_at", json="rules"
+)
+CHAMPIONS = _table("ml", "champions", "pipeline version since")
+PROMOTIONS = _table(
+    "ml", "promotions", "id pipeline version previous_version promoted_at promoted_by reason gate_decision_id"
+)
+VALIDATION = _table(
+    "monitoring",
+    "validation",
+    "pipeline partition_date success rows quarantined repeated checked_at",
+    json="failures",
+)
+DRIFT = _table(
+    "monitoring",
+    "drift",
+    "pipeline window_from window_to model_version drifted share reference_rows current_rows reason report_uri"
+    " report_json_uri measured_at",
+    json="columns",
+)
+PERFORMANCE = _table(
+    "monitoring", "performance", "pipeline partition_date model_version metric value rows kind measured_at"
+)
+RETRAIN_DECISIONS = _table(
+    "monitoring", "retrain_decisions", "id pipeline as_of decided_at decision reason run_id", json="criteria"
+)
+
+
+def upsert(connection: Connection, target: TableClause, key: Sequence[str], values: dict[str, Any]) -> None:
+    """Insert the row; where one with the same key exists, it takes the new values instead."""
+    statement = insert(target).values(values)
+    changed = {name: statement.excluded[name] for name in values if name not in key}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed))

@@ -1,0 +1,85 @@
+"""Where a pipeline's raw rows come from: files, a database, or a Python function.
+
+Libraries are imported by the kind of source that needs them, when it is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any, Protocol
+
+from include.config.connections import GetConnection
+from include.config.pipeline import FileSource, PipelineConfig, PythonSource, ReferenceTable, SqlSource
+from include.errors import NightshiftError
+from include.io.sources.unreadable import UnreadableSource
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+__all__ = ["Source", "UnreadableSource", "check_available", "open_source", "read_reference_table"]
+
+
+class Source(Protocol):
+    """What every kind of source offers; tests/contract holds them to it."""
+
+    def read(self, partitions: Sequence[date]) -> pa.Table:
+        """The rows of these partitions and nothing else, with all columns, in the source's order.
+
+        DataUnavailable where there is no such file, bucket or table; UnreadableSource where the content is broken.
+        A source without a row for the partitions gives its columns without rows.
+        """
+        ...
+
+
+def open_source(config: PipelineConfig, get_connection: GetConnection, params: dict[str, Any] | None = None) -> Source:
+    """The pipeline's source; `params` replace those of a Python source for this run."""
+    source = config.spec.source
+    if params and not isinstance(source, PythonSource):
+        names = ", ".join(params)
+        raise NightshiftError(f"Pipeline {config.name!r} takes no params ({names}): its source is {source.kind}")
+    if isinstance(source, FileSource):
+        from include.io.sources.files import FilesSource
+
+        return FilesSource(source, tuple(config.spec.columns), get_connection)
+    if isinstance(source, SqlSource):
+        from include.io.sources.sql import DatabaseSource
+
+        return DatabaseSource(source, get_connection)
+    from include.io.sources.params import merge_params
+    from include.io.sources.python import PythonFunctionSource
+
+    return PythonFunctionSource(config.folder, source.function, merge_params(source, params or {}))
+
+
+def read_reference_table(table: ReferenceTable, get_connection: GetConnection) -> pa.Table:
+    """The whole of a table that features look up, every column as text."""
+    from include.io.sources.files import read_reference_table as read
+
+    return read(table, get_connection)
+
+
+def check_available(config: PipelineConfig, get_connection: GetConnection) -> str | None:
+    """The sentence to show where the data can't be had; None where they can, or where only reading would tell."""
+    try:
+        _require_source(config, get_connection)
+    except NightshiftError as problem:
+        return f"no data: {problem}"
+    return None
+
+
+def _require_source(config: PipelineConfig, get_connection: GetConnection) -> None:
+    """Look at files of this machine only; servers are not asked."""
+    source = config.spec.source
+    if isinstance(source, PythonSource):
+        return
+    connection = get_connection(source.connection) if source.connection else None
+    if isinstance(source, FileSource):
+        from include.io.sources.files import require_files
+
+        require_files(source)
+    else:
+        from include.io.sources.database import make_url, parse_url, require_database
+
+        require_database(make_url(connection) if connection else parse_url(source.url or ""))

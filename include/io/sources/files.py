@@ -1,0 +1,111 @@
+"""Rows from files: CSV, Parquet or JSON Lines; in a folder, on S3 or behind HTTP."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import pyarrow as pa
+
+from include.config.connections import GetConnection
+from include.config.names import suggest_name
+from include.config.pipeline import FileSource, ReferenceTable
+from include.errors import DataUnavailable, NightshiftError
+from include.io.sources.address import explain_data, fill_address, resolve_path
+from include.io.sources.csv_file import read_csv
+from include.io.sources.fetch import Fetcher, SourceFile
+from include.io.sources.jsonl_file import read_jsonl
+from include.io.sources.parquet_file import read_parquet
+from include.io.sources.partitions import select_partitions
+from include.io.sources.table import blank_nulls, cast_column, finish_table, join_tables
+from include.io.sources.unreadable import UnreadableSource, show_name
+
+SUFFIXES = {"csv": "csv", "parquet": "parquet", "pq": "parquet", "jsonl": "jsonl", "ndjson": "jsonl"}
+
+
+class FilesSource:
+    """Reads the files of a pipeline; each one once, however many partitions are asked for."""
+
+    def __init__(self, source: FileSource, declared: Sequence[str], get_connection: GetConnection) -> None:
+        self._source, self._declared = source, declared
+        self._fetcher = Fetcher(get_connection(source.connection) if source.connection else None)
+
+    def read(self, partitions: Sequence[date]) -> pa.Table:
+        """All rows of these partitions."""
+        addresses = dict.fromkeys(fill_address(self._source.path, partition) for partition in partitions)
+        parts = [
+            (file.name, self._read_file(file, partitions))
+            for address in addresses
+            for file in fetch_known_files(self._fetcher, self._source.path, address)
+        ]
+        return join_tables(parts, self._declared)
+
+    def _read_file(self, file: SourceFile, partitions: Sequence[date]) -> pa.Table:
+        by = self._source.partition_by
+        blocks = read_blocks(file, self._source.format, self._source.delimiter)
+        kept = [(file.name, select_partitions(block, by, partitions) if by else block) for block in blocks]
+        table = finish_table(join_tables(kept, ()), file.name)
+        if by:
+            _require_column(by.column, table, file, "which says to which day a row belongs")
+        return blank_nulls(table, self._source.null_values)
+
+
+def read_reference_table(table: ReferenceTable, get_connection: GetConnection) -> pa.Table:
+    """The whole table, every column as text."""
+    address = fill_address(table.path, None)
+    parts = []
+    for file in fetch_known_files(Fetcher(), table.path, address):
+        blocks = [(file.name, block) for block in read_blocks(file, None, table.delimiter)]
+        part = finish_table(join_tables(blocks, ()), file.name)
+        for column in (table.key, *table.columns):
+            _require_column(column, part, file, "which the pipeline looks up")
+        parts.append((file.name, part))
+    return blank_nulls(_to_text(join_tables(parts, ())), table.null_values)
+
+
+def _to_text(table: pa.Table) -> pa.Table:
+    columns = [cast_column(column, pa.string()) for column in table.columns]
+    return pa.Table.from_arrays(columns, table.column_names)
+
+
+def fetch_known_files(fetcher: Fetcher, template: str, address: str) -> Iterator[SourceFile]:
+    """The files at `address`; where there is none, the message also says what `{data}` stands for."""
+    try:
+        yield from fetcher.fetch(address)
+    except DataUnavailable as error:
+        raise DataUnavailable(f"{error}{explain_data(template)}") from error
+
+
+def read_blocks(file: SourceFile, kind: str | None, delimiter: str) -> Iterator[pa.Table]:
+    """The file's rows, block by block, as its format has them."""
+    kind = kind or find_format(file.address)
+    if kind == "parquet":
+        return read_parquet(file)
+    return read_jsonl(file) if kind == "jsonl" else read_csv(file, delimiter)
+
+
+def find_format(name: str) -> str:
+    """The format that the file's name tells; NightshiftError where it tells none."""
+    suffix = name.lower().removesuffix(".gz").rpartition(".")[2]
+    if suffix not in SUFFIXES:
+        formats = ", ".join(dict.fromkeys(SUFFIXES.values()))
+        raise NightshiftError(f"{show_name(name)}: the name does not tell the format; set source.format ({formats})")
+    return SUFFIXES[suffix]
+
+
+def require_files(source: FileSource) -> None:
+    """DataUnavailable where a local source's file, or the folder that its files come into, is missing."""
+    if "://" in source.path:
+        return
+    first = min((source.path.find(mark) for mark in ("{partition", "*") if mark in source.path), default=None)
+    if first is None:
+        list(fetch_known_files(Fetcher(), source.path, fill_address(source.path, None)))
+        return
+    folder = resolve_path(fill_address(source.path[:first].rpartition("/")[0] or ".", None))
+    if not folder.is_dir():
+        raise DataUnavailable(f"{folder} does not exist{explain_data(source.path)}")
+
+
+def _require_column(column: str, table: pa.Table, file: SourceFile, purpose: str) -> None:
+    if column not in table.column_names:
+        near = suggest_name(column, table.column_names)
+        hint = f"; did you mean {near!r}?" if near else ""
+        raise UnreadableSource(f"{file.name}: has no column {column!r}, {purpose}{hint}")

@@ -1,0 +1,48 @@
+"""One file over HTTP, streamed to disk."""
+
+from pathlib import Path
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+from urllib3.util import Retry
+
+from include.config.connections import ConnectionSpec
+from include.errors import DataUnavailable
+from include.io.sources.unreadable import show_name
+
+TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of the body
+CHUNK = 1 << 20
+RETRY = Retry(total=3, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False)
+
+
+def download_url(url: str, shown: str, path: Path, connection: ConnectionSpec | None) -> None:
+    """Copy what `url` gives into `path`; DataUnavailable, naming `shown`, where it does not come whole."""
+    try:
+        with _open_session(connection) as session, session.get(url, stream=True, timeout=TIMEOUT) as response:
+            if not response.ok:
+                answer = f"{response.status_code} {response.reason}"
+                raise DataUnavailable(f"{show_name(shown)}: the server answered {answer}")
+            # A server may mark a .gz file as compressed in transit; its bytes must arrive as they are.
+            encoded = not shown.endswith(".gz")
+            with path.open("wb") as file:
+                for chunk in response.raw.stream(CHUNK, decode_content=encoded):
+                    file.write(chunk)
+    except (requests.RequestException, HTTPError) as error:
+        raise DataUnavailable(f"{show_name(shown)}: could not be downloaded whole ({_find_reason(error)})") from error
+
+
+def _open_session(connection: ConnectionSpec | None) -> requests.Session:
+    session = requests.Session()
+    session.headers["Accept-Encoding"] = "identity"
+    if connection and connection.login:
+        session.auth = (connection.login, connection.password or "")
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=RETRY))
+    return session
+
+
+def _find_reason(error: Exception) -> str:
+    """What went wrong, without the URL, which may carry a token."""
+    inner = next((part for part in error.args if isinstance(part, Exception)), error)
+    return type(getattr(inner, "reason", None) or inner).__name__

@@ -1,0 +1,24 @@
+"""Parquet as blocks of columns, with the file's own types."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include.io.sources.fetch import SourceFile
+from include.io.sources.unreadable import UnreadableSource, refuse_repeated
+
+BLOCK_ROWS = 65_536
+
+
+def read_parquet(file: SourceFile) -> Iterator[pa.Table]:
+    """First a table without rows, then block after block; memory holds a block, whatever the file's size."""
+    try:
+        with pq.ParquetFile(file.path, page_checksum_verification=True) as parquet:
+            refuse_repeated(parquet.schema_arrow.names, file.name)
+            yield parquet.schema_arrow.empty_table()
+            for batch in parquet.iter_batches(BLOCK_ROWS):
+                yield pa.Table.from_batches([batch])
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).strip().rstrip(".")
+        raise UnreadableSource(f"{file.name}: is not a whole Parquet file ({reason})") from error

@@ -1,0 +1,83 @@
+"""Rows from a query on any database that SQLAlchemy reaches; streamed, read-only, its bounds always bound."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+
+from include.config.connections import GetConnection
+from include.config.pipeline import SqlSource
+from include.errors import DataUnavailable, NightshiftError
+from include.io.sources.database import make_url, parse_url, require_database
+from include.io.sources.partitions import find_runs
+from include.io.sources.table import finish_table, join_tables, make_array
+from include.io.sources.unreadable import refuse_repeated
+
+BLOCK_ROWS = 10_000
+BOUNDS = ("partition_start", "partition_end")
+UNDEFINED_TABLE = re.compile(
+    r"no such table|relation .* does not exist|table .* doesn't exist|invalid object name", re.IGNORECASE
+)
+
+
+class DatabaseSource:
+    """Runs the pipeline's query once for every unbroken run of partitions."""
+
+    def __init__(self, source: SqlSource, get_connection: GetConnection) -> None:
+        self._where = f"Connection {source.connection!r}" if source.connection else "The database of source.url"
+        self._url = make_url(get_connection(source.connection)) if source.connection else parse_url(source.url or "")
+        self._statement = make_statement(source.query)
+
+    def read(self, partitions: Sequence[date]) -> pa.Table:
+        """All rows of these partitions; nothing is ever changed in the database."""
+        require_database(self._url)
+        with self._explain_errors(), self._connect() as connection:
+            parts = [("The query", table) for run in find_runs(partitions) for table in self._read_run(connection, run)]
+        return finish_table(join_tables(parts, ()), f"{self._where}, source.query")
+
+    def _read_run(self, connection: sa.Connection, run: tuple[date, date]) -> Iterator[pa.Table]:
+        result = connection.execute(self._statement, dict(zip(BOUNDS, run, strict=True)))
+        names = list(result.keys())
+        refuse_repeated(names, f"{self._where}, source.query")
+        yield pa.table([pa.nulls(0)] * len(names), names)
+        for rows in result.partitions(BLOCK_ROWS):
+            yield pa.table([make_array(column) for column in zip(*rows, strict=True)], names)
+
+    @contextmanager
+    def _connect(self) -> Iterator[sa.Connection]:
+        engine = sa.create_engine(self._url, poolclass=sa.NullPool, hide_parameters=True)
+        try:
+            with engine.connect() as connection:
+                # A server-side cursor where the database has one, so that a large day never lies in memory twice.
+                yield connection.execution_options(stream_results=True, postgresql_readonly=True)
+        finally:
+            engine.dispose()
+
+    @contextmanager
+    def _explain_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            reason = " ".join(str(error.orig).split())
+            if UNDEFINED_TABLE.search(reason):
+                raise DataUnavailable(f"{self._where}: {reason}") from error
+            if isinstance(error, (OperationalError, InterfaceError)):
+                raise DataUnavailable(f"{self._where} can't answer: {reason}") from error
+            raise NightshiftError(f"{self._where} refuses source.query: {reason}") from error
+        except (SQLAlchemyError, ImportError) as error:
+            # SQLAlchemy adds the statement and a link on further lines.
+            raise NightshiftError(f"{self._where}: {' '.join(str(error).partition('[SQL:')[0].split())}") from error
+
+
+def make_statement(query: str) -> sa.TextClause:
+    """The query with its bounds bound as dates."""
+    # SQLAlchemy would take `:partition_start::date`, a PostgreSQL cast, for no parameter at all.
+    spaced = re.sub(rf":({'|'.join(BOUNDS)})(?=::)", r":\1 ", query)
+    try:
+        return sa.text(spaced).bindparams(*(sa.bindparam(name, type_=sa.Date()) for name in BOUNDS))
+    except sa.exc.ArgumentError as error:
+        raise NightshiftError(f"source.query must bind :{' and :'.join(BOUNDS)}: {error}") from error

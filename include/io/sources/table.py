@@ -1,0 +1,109 @@
+"""What all sources share: how values become text columns, tables become one, and what no table may hold."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.io.sources.unreadable import UnreadableSource, refuse_repeated, show_name
+
+TEXT_LIKE = (pa.types.is_large_string, pa.types.is_string_view, pa.types.is_dictionary, pa.types.is_null)
+NUL = "\0"
+
+
+def make_array(values: Sequence[Any]) -> pa.Array:
+    """A typed column where all values are of one kind; a text column where they are mixed or have no plain type."""
+    try:
+        array = pa.array(values)
+    except (pa.ArrowException, OverflowError, TypeError):
+        return pa.array([format_value(value) for value in values], pa.string())
+    return array if _is_plain(array.type) else pa.array([format_value(value) for value in values], pa.string())
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether values of this type have no parts, and a meaning outside Arrow."""
+    return not pa.types.is_nested(kind) and not isinstance(kind, pa.BaseExtensionType)
+
+
+def format_value(value: Any) -> str | None:
+    """One value as text; what has parts, and true and false, as JSON."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, default=str) if isinstance(value, (dict, list, tuple, bool)) else str(value)
+
+
+def join_tables(parts: Sequence[tuple[str, pa.Table]], declared: Iterable[str]) -> pa.Table:
+    """All parts (name, table) as one, by column name; a declared column that only some have is refused."""
+    if not parts:
+        raise ValueError("no partition was asked for")
+    for name, table in parts:
+        refuse_repeated(table.column_names, name)
+    names = list(dict.fromkeys(name for _, table in parts for name in table.column_names))
+    for column in declared:
+        lacking = [name for name, table in parts if column not in table.column_names]
+        if lacking and len(lacking) < len(parts):
+            raise UnreadableSource(f"{lacking[0]}: has no column {column!r}, though other parts of the source have it")
+    tables = [table for _, table in parts]
+    schema = pa.schema([pa.field(name, _unify_types(name, tables)) for name in names])
+    return pa.concat_tables([_align_table(table, schema) for table in tables]).combine_chunks()
+
+
+def _unify_types(column: str, tables: Sequence[pa.Table]) -> pa.DataType:
+    """A type that takes the column of every table; text where they have nothing in common."""
+    types = dict.fromkeys(table.schema.field(column).type for table in tables if column in table.column_names)
+    fields = [pa.schema([pa.field(column, kind)]) for kind in types]
+    try:
+        return pa.unify_schemas(fields, promote_options="permissive").field(0).type
+    except pa.ArrowException:
+        return pa.string()
+
+
+def _align_table(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    present = set(table.column_names)
+    columns = [
+        cast_column(table[field.name], field.type) if field.name in present else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def cast_column(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """The column as `kind`; a value that Arrow can't turn into text is formatted."""
+    try:
+        return column.cast(kind)
+    except pa.ArrowException:
+        return pa.chunked_array([[format_value(value) for value in column.to_pylist()]], pa.string())
+
+
+def finish_table(table: pa.Table, where: str) -> pa.Table:
+    """Plain text columns instead of Arrow's other ways to store text; UnreadableSource where text is broken."""
+    for position, field in enumerate(table.schema):
+        if any(is_kind(field.type) for is_kind in TEXT_LIKE):
+            kind = field.type.value_type if pa.types.is_dictionary(field.type) else pa.string()
+            column = table.column(position).cast(pa.string() if pa.types.is_large_string(kind) else kind)
+            table = table.set_column(position, pa.field(field.name, column.type), column)
+        if pa.types.is_string(table.schema.field(position).type):
+            _refuse_broken_text(table.column(position), f"{where}, column {show_name(field.name)}")
+    return table.replace_schema_metadata(None)
+
+
+def _refuse_broken_text(column: pa.ChunkedArray, where: str) -> None:
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise UnreadableSource(f"{where}: is not UTF-8 text") from error
+    if pc.any(pc.match_substring(column, NUL)).as_py():
+        raise UnreadableSource(f"{where}: holds a NUL byte, which no text may hold")
+
+
+def blank_nulls(table: pa.Table, null_values: Sequence[str]) -> pa.Table:
+    """The table with the texts that stand for a missing value made null."""
+    missing = pa.array(null_values, pa.string())
+    for position, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            column = table.column(position)
+            blank = pc.if_else(pc.is_in(column, value_set=missing), pa.scalar(None, pa.string()), column)
+            table = table.set_column(position, field, blank)
+    return table

@@ -1,0 +1,180 @@
+"""Airflow as the local stack runs it: its environment, its secrets, its database's schema."""
+
+import base64
+import contextlib
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from include.errors import NightshiftError
+from include.local.paths import Paths, hold_lock, read_json, write_json
+from include.local.ports import LOOPBACK
+from include.local.postgres import Server
+
+USERNAME = "admin"
+# No telemetry: Great Expectations, Evidently, Airflow.
+TELEMETRY_OFF = {
+    "GX_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "SCARF_ANALYTICS": "false",
+    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+}
+# Several tasks share few cores: threads that wait by spinning, or that one multiplication is spread over, cost a
+# hundred times what they save as soon as the cores are busy.
+THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
+# What the process that tasks are forked from has imported already: otherwise each task spends five seconds on it.
+# Airflow's own setting, and a process of its own rather than the scheduler, so it forks from a single thread. Third
+# parties' modules only: tasks must see an edited step or pipeline at once.
+PRELOADED = (
+    "airflow.executors.local_executor",
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.task_runner",
+    "airflow.dag_processing.dagbag",
+    "pandas",
+    "pyarrow.parquet",
+    "pyarrow.dataset",
+    "sqlalchemy.dialects.postgresql.psycopg2",
+    "sklearn.compose",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "sklearn.pipeline",
+    "great_expectations",
+)
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Generated once per state folder. They stay out of `repr`, so out of logs and tracebacks."""
+
+    password: str
+    fernet_key: str
+    jwt_secret: str
+    api_secret_key: str
+
+    def __repr__(self) -> str:
+        return "Secrets(…)"
+
+
+def load_secrets(paths: Paths) -> Secrets:
+    """Read the generated secrets; generate what is missing."""
+    with hold_lock(paths.home / "secrets.lock"):
+        known = read_json(paths.secrets)
+        generated = {
+            "password": secrets.token_urlsafe(12),
+            "fernet_key": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+            "jwt_secret": secrets.token_urlsafe(48),
+            "api_secret_key": secrets.token_urlsafe(48),
+        }
+        values = {name: known.get(name) or value for name, value in generated.items()}
+        if values != known:
+            write_json(paths.secrets, values)
+        # Airflow's SimpleAuthManager reads the password from a file of its own.
+        write_json(paths.airflow / "passwords.json", {USERNAME: values["password"]})
+        return Secrets(**values)
+
+
+def make_environ(
+    paths: Paths, server: Server, port: int, generated: Secrets, environ: Mapping[str, str]
+) -> dict[str, str]:
+    """The environment of every Airflow process: the caller's, but for what makes it *this* Airflow."""
+    inherited = {name: value for name, value in environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    # Nothing between the components goes through a proxy.
+    direct = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
+    no_proxy = ",".join(dict.fromkeys([*filter(None, direct.split(",")), LOOPBACK, "localhost"]))
+    return {
+        **make_defaults(paths, environ),
+        **inherited,
+        **_make_identity(paths, server, f"http://{LOOPBACK}:{port}", generated),
+        **TELEMETRY_OFF,
+        "AIRFLOW__API__PORT": str(port),
+        "PYTHONPATH": str(paths.root),
+        "NIGHTSHIFT_HOME": str(paths.home),
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
+    }
+
+
+def _make_identity(paths: Paths, server: Server, url: str, generated: Secrets) -> dict[str, str]:
+    """What a caller's variables for another Airflow must not change."""
+    settings = {
+        "API__BASE_URL": url,
+        "API__HOST": LOOPBACK,
+        "API__SECRET_KEY": generated.api_secret_key,
+        "API_AUTH__JWT_SECRET": generated.jwt_secret,
+        "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+        "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__FERNET_KEY": generated.fernet_key,
+        "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(paths.airflow / "passwords.json"),
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USERNAME}:admin",
+        "DATABASE__SQL_ALCHEMY_CONN": server.make_url("airflow"),
+        "LOGGING__BASE_LOG_FOLDER": str(paths.logs / "tasks"),
+        "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(paths.logs / "parsing"),
+    }
+    own = {"AIRFLOW_HOME": str(paths.airflow), "AIRFLOW_CONFIG": str(paths.airflow / "airflow.cfg")}
+    return own | {f"AIRFLOW__{name}": value for name, value in settings.items()}
+
+
+def make_defaults(paths: Paths, environ: Mapping[str, str]) -> dict[str, str]:
+    """What the caller's variables may change."""
+    settings = {
+        "CORE__DAGS_FOLDER": str(paths.root / "dags"),
+        "CORE__PLUGINS_FOLDER": str(paths.root / "plugins"),
+        "CORE__LOAD_EXAMPLES": "False",
+        "CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+        "CORE__PARALLELISM": str(max(2, os.cpu_count() or 2)),
+        # Asking DNS for the machine's name may take seconds where there is none.
+        "CORE__HOSTNAME_CALLABLE": "socket.gethostname",
+        # `airflow db migrate` ran before.
+        "DATABASE__CHECK_MIGRATIONS": "False",
+        # Brisk, because it serves one person who waits.
+        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
+        "LOGGING__COLORED_CONSOLE_LOG": "False",
+    }
+    if should_preload(environ):
+        settings["SCHEDULER__MP_START_METHOD"] = "forkserver"
+        settings["SCHEDULER__MP_FORKSERVER_PRELOAD"] = ",".join(PRELOADED)
+    return {**THREADS, **{f"AIRFLOW__{name}": value for name, value in settings.items()}}
+
+
+def should_preload(environ: Mapping[str, str]) -> bool:
+    """Whether tasks find the heavy libraries loaded. Apple's frameworks don't survive a fork."""
+    return environ.get("NIGHTSHIFT_PRELOAD") != "0" and sys.platform != "darwin"
+
+
+def migrate_airflow(
+    paths: Paths, server: Server, environ: Mapping[str, str], on_start: Callable[[], None] = lambda: None
+) -> bool:
+    """Bring Airflow's own schema up to date; False where it already was."""
+    stamp = paths.airflow / "migrated.json"
+    release = version("apache-airflow-core")
+    # The database may have been thrown away since, so the stamp alone proves nothing.
+    revision = _read_revision(server)
+    if revision and read_json(stamp) == {"airflow": release, "revision": revision}:
+        return False
+    on_start()
+    command = [sys.executable, "-m", "airflow", "db", "migrate"]
+    done = subprocess.run(command, check=False, env=dict(environ), cwd=paths.root, capture_output=True, text=True)
+    if done.returncode != 0:
+        tail = "\n".join(f"  {line}" for line in (done.stdout + done.stderr).splitlines()[-15:])
+        raise NightshiftError(f"`airflow db migrate` failed:\n{tail}")
+    write_json(stamp, {"airflow": release, "revision": _read_revision(server)})
+    return True
+
+
+def _read_revision(server: Server) -> str | None:
+    """The revision of Airflow's schema; None where there is none yet."""
+    with contextlib.closing(server.connect("airflow")) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('alembic_version')")
+        if cursor.fetchone() == (None,):
+            return None
+        cursor.execute("SELECT version_num FROM alembic_version")
+        row = cursor.fetchone()
+        return str(row[0]) if row else None

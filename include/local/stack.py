@@ -1,0 +1,170 @@
+"""The whole stack: started, found again, stopped."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from include.config.settings import load_settings
+from include.errors import NightshiftError
+from include.local.airflow import USERNAME, load_secrets, make_environ, migrate_airflow
+from include.local.connections import load_into_airflow
+from include.local.paths import Paths, find_paths, hold_lock, read_json, write_json
+from include.local.ports import LOOPBACK, find_free_port
+from include.local.postgres import Server, find_server_process, start_postgres, stop_postgres
+from include.local.processes import Started, is_running, read_last_lines, start_detached, stop_gently
+from include.local.rest import AirflowClient
+
+Progress = Callable[[str], None]
+PREFERRED_PORT = 8080
+START_SECONDS = 300
+API_SERVER = "api-server"
+# --skip-serve-logs: the API server reads the log files itself, so nobody needs ports of their own.
+COMPONENTS = {
+    API_SERVER: [API_SERVER],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+# As the health endpoint calls them.
+HEARTBEATS = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
+
+
+@dataclass(frozen=True)
+class StackInfo:
+    """Where the running stack is."""
+
+    url: str
+    username: str
+    password: str = field(repr=False)
+    logs: Path
+    already_running: bool = False
+
+    def make_client(self) -> AirflowClient:
+        """A client logged in as the administrator."""
+        return AirflowClient(self.url, self.username, self.password)
+
+
+def start_stack(
+    progress: Progress = lambda line: None, paths: Paths | None = None, port: int | None = None
+) -> StackInfo:
+    """Start whatever does not run, load airflow_settings.yaml, and return once every component is healthy.
+
+    `port` is for a stack that is not running yet; where it is taken, the next free one is used, as for the default.
+    """
+    paths = paths or find_paths()
+    settings = load_settings(paths.settings)
+    with hold_lock(paths.home / "stack.lock", lambda: progress("waiting for another nightshift command")):
+        already_running = is_up(paths)
+        server = start_postgres(paths)
+        if not already_running:
+            _start_airflow(paths, server, progress, port or _read_preferred_port())
+        info = replace(_describe(paths), already_running=already_running)
+        progress(f"loading {paths.settings.name}")
+        load_into_airflow(paths, settings, server, info.make_client())
+    return info
+
+
+def stop_stack(progress: Progress = lambda line: None, paths: Paths | None = None) -> bool:
+    """Stop what `start_stack` started, PostgreSQL last; False where nothing was running."""
+    paths = paths or find_paths()
+    with hold_lock(paths.home / "stack.lock", lambda: progress("waiting for another nightshift command")):
+        if _read_processes(paths):
+            progress("stopping Airflow")
+        was_running = _stop_airflow(paths)
+        if find_server_process(paths):
+            progress("stopping PostgreSQL")
+        return stop_postgres(paths) or was_running
+
+
+def is_up(paths: Paths | None = None) -> bool:
+    """Whether every process of the stack runs."""
+    started = _read_processes(paths or find_paths())
+    return {process.name for process in started} == set(COMPONENTS) and all(map(is_running, started))
+
+
+def find_stack(paths: Paths | None = None) -> StackInfo | None:
+    """The running stack; None where it does not run."""
+    paths = paths or find_paths()
+    return replace(_describe(paths), already_running=True) if is_up(paths) else None
+
+
+def _describe(paths: Paths) -> StackInfo:
+    return StackInfo(read_json(paths.stack)["url"], USERNAME, load_secrets(paths).password, paths.logs)
+
+
+def _read_processes(paths: Paths) -> list[Started]:
+    return [Started.from_record(record) for record in read_json(paths.stack).get("processes", ())]
+
+
+def _start_airflow(paths: Paths, server: Server, progress: Progress, preferred_port: int) -> None:
+    _stop_airflow(paths)
+    port = find_free_port(preferred_port)
+    if port != preferred_port:
+        progress(f"port {preferred_port} is taken; using {port}")
+    environ = make_environ(paths, server, port, load_secrets(paths), os.environ)
+    migrate_airflow(paths, server, environ, lambda: progress("preparing Airflow's database"))
+    began, started = datetime.now(UTC), list[Started]()
+    try:
+        for name, arguments in COMPONENTS.items():
+            command = [sys.executable, "-m", "airflow", *arguments]
+            started.append(start_detached(name, command, environ, paths.logs / f"{name}.log", paths.root))
+            record = {"url": f"http://{LOOPBACK}:{port}", "processes": [process.to_record() for process in started]}
+            write_json(paths.stack, record)
+        _wait_until_healthy(_describe(paths).make_client(), started, began, progress)
+    except BaseException:
+        _stop_airflow(paths)
+        raise
+
+
+def _stop_airflow(paths: Paths) -> bool:
+    started = _read_processes(paths)
+    was_running = any(map(is_running, started))
+    # The API server goes last: tasks that are ending still have something to say to it.
+    stop_gently([process for process in started if process.name != API_SERVER], grace=5)
+    stop_gently([process for process in started if process.name == API_SERVER], grace=3)
+    paths.stack.unlink(missing_ok=True)
+    return was_running
+
+
+def _wait_until_healthy(client: AirflowClient, started: list[Started], began: datetime, progress: Progress) -> None:
+    deadline, told = time.monotonic() + START_SECONDS, ""
+    while waiting := _list_unhealthy(client, began):
+        for process in started:
+            if not is_running(process):
+                raise NightshiftError(
+                    f"Airflow's {process.name} stopped while starting. The end of {process.log}:\n"
+                    f"{read_last_lines(process.log)}"
+                )
+        if time.monotonic() > deadline:
+            logs = "\n".join(f"  {process.log}" for process in started if process.name in waiting)
+            raise NightshiftError(f"Not ready after {START_SECONDS} seconds: {', '.join(waiting)}. Their logs:\n{logs}")
+        line = f"waiting for Airflow's {', '.join(waiting)}"
+        if line != told:
+            progress(line)
+            told = line
+        time.sleep(0.3)
+
+
+def _list_unhealthy(client: AirflowClient, began: datetime) -> list[str]:
+    try:
+        health = client.read_health()
+    except NightshiftError:
+        return list(COMPONENTS)
+    return [name for name, key in HEARTBEATS.items() if not _is_healthy(health.get(key) or {}, key, began)]
+
+
+def _is_healthy(component: dict[str, str], key: str, began: datetime) -> bool:
+    # After a crash the heartbeat of an earlier process counts for half a minute more.
+    heartbeat = component.get(f"latest_{key}_heartbeat")
+    return component.get("status") == "healthy" and bool(heartbeat) and datetime.fromisoformat(str(heartbeat)) >= began
+
+
+def _read_preferred_port() -> int:
+    text = os.environ.get("NIGHTSHIFT_PORT") or str(PREFERRED_PORT)
+    if not text.isdecimal():
+        raise NightshiftError(f"NIGHTSHIFT_PORT={text} is not a port, such as {PREFERRED_PORT}")
+    return int(text)

@@ -1,0 +1,35 @@
+"""What all DAGs of a pipeline have in common: owner, tags, documentation, retries."""
+
+from datetime import timedelta
+from typing import Any
+
+from include.config.pipeline import PipelineConfig
+
+HEAVY_POOL = "nightshift_heavy"
+
+
+def describe_dag(pipeline: PipelineConfig, kind: str, doc: str) -> dict[str, Any]:
+    """Keyword arguments for the DAG `NAME_kind`; `doc` is the docstring of its file."""
+    spec = pipeline.spec
+    return {
+        "dag_id": f"{pipeline.name}_{kind}",
+        "description": f"{spec.title}. {doc.strip().splitlines()[0]}",
+        "doc_md": write_doc(pipeline, doc),
+        "tags": ["nightshift", pipeline.name, kind, "simulated" if spec.simulated else "real data"],
+        "catchup": False,
+        "default_args": {
+            "owner": spec.owner,
+            "retries": 3,
+            "retry_delay": timedelta(seconds=30),
+            "retry_exponential_backoff": 2.0,
+            "execution_timeout": timedelta(hours=1),
+        },
+    }
+
+
+def write_doc(pipeline: PipelineConfig, doc: str) -> str:
+    """The page behind the DAG's Docs button; NAME stands for the pipeline's name in `doc`."""
+    spec, about = pipeline.spec, doc.strip().replace("NAME_", f"{pipeline.name}_")
+    data = "simulated: made up by a function of this pipeline" if spec.simulated else "real"
+    facts = f"Owner: {spec.owner}. Data: {data}."
+    return f"## {spec.title}\n\n{spec.description.strip()}\n\n{facts}\n\n---\n\n{about}\n"

@@ -1,0 +1,90 @@
+"""The forms that Airflow shows when a DAG is triggered by hand."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import Param
+
+from include.config.names import suggest_name
+from include.config.pipeline import Parameter, PipelineConfig, PythonSource
+from include.errors import NightshiftError
+
+# What Airflow itself may add to the conf of a run that another DAG triggered.
+ADDED_BY_AIRFLOW = {"openlineage"}
+
+
+def make_date_param(title: str, description: str) -> Param:
+    """A date, or nothing."""
+    return Param(None, description, type=["null", "string"], format="date", title=title)
+
+
+def make_ingest_params(pipeline: PipelineConfig) -> dict[str, Param]:
+    """The partition, and what the pipeline's own source function takes."""
+    return {"partition": make_partition_param("ingest"), **_make_source_params(pipeline)}
+
+
+def make_score_params() -> dict[str, Param]:
+    """The partition, and which model scores."""
+    text = "The model version to score with. Empty: the champion."
+    version = Param(None, text, type=["null", "integer"], minimum=1, title="Model version")
+    return {"partition": make_partition_param("score"), "version": version}
+
+
+def make_train_params() -> dict[str, Param]:
+    """The window, and why."""
+    return {
+        "train_from": make_date_param("Train from", "The first day. Empty: as training.window says."),
+        "train_to": make_date_param("Train to", "The last day. Empty: the last one whose outcomes were known."),
+        "as_of": make_as_of_param(),
+        # Not an empty string: Airflow's form takes that for a field that must be filled in.
+        "reason": Param(None, "Kept with the promotion.", type=["null", "string"], maxLength=1000, title="Reason"),
+    }
+
+
+def make_drift_params() -> dict[str, Param]:
+    """The day that is looked at."""
+    return {"as_of": make_as_of_param()}
+
+
+def make_partition_param(verb: str) -> Param:
+    """The day that a run works on."""
+    return make_date_param("Partition", f"The day to {verb}. Empty where Advanced Options, Partition Key says it.")
+
+
+def make_as_of_param() -> Param:
+    """The day whose knowledge counts."""
+    return make_date_param("As of", "Nothing later is looked at. Empty: the newest partition that was ingested.")
+
+
+def pick_source_params(pipeline: PipelineConfig, params: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The values meant for the pipeline's own source function, where it has one."""
+    source = pipeline.spec.source
+    return {name: params[name] for name in source.params} if isinstance(source, PythonSource) else None
+
+
+def check_conf(conf: Mapping[str, Any] | None, known: set[str]) -> None:
+    """NightshiftError for a key that the DAG has no param for: a misspelt one must not be ignored."""
+    for key in sorted(set(conf or ()) - known - ADDED_BY_AIRFLOW):
+        near = suggest_name(key, known)
+        hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(sorted(known))}"
+        raise NightshiftError(f"The run's configuration has {key!r}, which this DAG has no param for; {hint}")
+
+
+def _make_source_params(pipeline: PipelineConfig) -> dict[str, Param]:
+    source = pipeline.spec.source
+    if not isinstance(source, PythonSource):
+        return {}
+    return {
+        name: Param(value, f"Passed to {source.function}.", title=name, **_make_schema(value, source.choices.get(name)))
+        for name, value in source.params.items()
+    }
+
+
+def _make_schema(value: Parameter, choices: tuple[Parameter, ...] | None) -> dict[str, Any]:
+    """The JSON schema of one value; a bool is an int to Python, but not to a form."""
+    if choices:
+        return {"enum": list(choices)}
+    if value is None:
+        return {"type": ["null", "string"]}
+    names = {bool: "boolean", int: "integer", float: "number", str: "string"}
+    return {"type": names[type(value)]}

@@ -1,0 +1,72 @@
+"""Tasks of NAME_train."""
+
+from typing import Any
+
+from airflow.sdk import get_current_context
+
+from include.orchestration.as_of import read_as_of
+from include.orchestration.partitions import parse_partition
+from include.orchestration.running import open_pipeline, step_task
+from include.steps.outcome import Outcome
+
+
+@step_task
+def assemble(pipeline: str) -> Outcome:
+    """Collect the features of the window and the outcomes that were known by then."""
+    from include.steps.train import assemble_training_set
+
+    config, resources = open_pipeline(pipeline)
+    params = get_current_context()["params"]
+    window = [parse_partition(params[name]) if params[name] else None for name in ("train_from", "train_to")]
+    return assemble_training_set(config, resources, read_as_of(config, resources), *window)
+
+
+@step_task
+def check(pipeline: str, assembled: dict[str, Any]) -> Outcome:
+    """Stop where the training set can't teach anything: too few rows, one class only, empty columns."""
+    from include.steps.train import check_training_set
+
+    return check_training_set(*open_pipeline(pipeline), assembled)
+
+
+@step_task
+def tune_and_fit(pipeline: str, assembled: dict[str, Any]) -> Outcome:
+    """Search the settings on folds in order of time, then fit the candidate."""
+    from include.steps.train import tune_and_fit
+
+    return tune_and_fit(*open_pipeline(pipeline), assembled)
+
+
+@step_task
+def evaluate(pipeline: str, assembled: dict[str, Any], fitted: dict[str, Any]) -> Outcome:
+    """Measure the candidate on the last slice of time and register it as a version."""
+    from include.steps.train import evaluate_candidate
+
+    run_id = get_current_context()["dag_run"].run_id
+    return evaluate_candidate(*open_pipeline(pipeline), assembled, fitted, run_id)
+
+
+@step_task
+def gate(pipeline: str, assembled: dict[str, Any], evaluated: dict[str, Any]) -> Outcome:
+    """Decide whether the candidate may take over, and keep every rule's figures."""
+    from include.steps.train import judge_candidate
+
+    return judge_candidate(*open_pipeline(pipeline), assembled, evaluated["version"])
+
+
+@step_task
+def promote(pipeline: str, evaluated: dict[str, Any], judged: dict[str, Any]) -> Outcome:
+    """Make the candidate the champion where the gate said `promote`; otherwise skip, with the reason."""
+    from include.steps.train import promote_candidate
+
+    context = get_current_context()
+    promoted_by = name_promoter(context["dag_run"])
+    reason = context["params"]["reason"] or judged["reason"]
+    return promote_candidate(*open_pipeline(pipeline), evaluated["version"], judged, promoted_by, reason)
+
+
+def name_promoter(run: Any) -> str:
+    """Who is behind the run: the drift policy, the schedule, or the person who triggered it."""
+    if run.run_type == "operator_triggered":
+        return "drift policy"
+    return "schedule" if run.run_type == "scheduled" else run.triggering_user_name or "unknown"

@@ -1,0 +1,1 @@
+"""The tasks, one per file: read -> core -> write. Idempotent per partition, and callable without Airflow."""

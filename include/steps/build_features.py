@@ -1,0 +1,70 @@
+"""lake -> lake: valid rows, earlier partitions and reference tables become features."""
+
+import hashlib
+from datetime import date
+
+import pandas as pd
+import pyarrow as pa
+
+from include.config.code_version import read_code_version
+from include.config.pipeline import PipelineConfig
+from include.core.feature_schema import make_feature_schema
+from include.core.features import build_features, concat_history, list_lookback
+from include.core.typing_columns import type_columns
+from include.errors import NightshiftError
+from include.io.feature_module import load_feature_function
+from include.io.lake import ObjectRef, make_attempt_id, make_key
+from include.io.ledger import Entry, NewEntry, find_entries, lock_partition, write_entry
+from include.io.resources import Resources
+from include.io.sources import read_reference_table
+from include.io.tables import fetch_table, store_table
+from include.steps.outcome import Outcome
+
+
+def build_partition_features(
+    config: PipelineConfig, resources: Resources, partition: date, valid: ObjectRef
+) -> Outcome:
+    """Store the partition's features under `features/`; figures: features, rows, lookback (partitions found)."""
+    with resources.warehouse.begin() as connection:
+        earlier = find_entries(connection, config.name, "valid", list_lookback(config.spec, partition))
+    history = concat_history([(entry.partition, _read_rows(resources, entry.ref)) for entry in earlier])
+    try:
+        frame = build_features(
+            _read_rows(resources, valid),
+            history,
+            read_tables(config, resources),
+            config.spec,
+            partition,
+            load_feature_function(config.features_module),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise NightshiftError(f"{config.name} {partition}: features can't be built: {error}") from error
+    table = pa.Table.from_pandas(frame, schema=make_feature_schema(config.spec), preserve_index=False)
+    attempt = make_attempt_id()
+    ref = store_table(resources.lake, make_key("features", config.name, partition, attempt), table)
+    entry = NewEntry("features", attempt, ref, inputs_sha256=_hash_inputs(valid, earlier))
+    with resources.warehouse.begin() as connection:
+        lock_partition(connection, config.name, partition)
+        write_entry(connection, config.name, partition, entry, config.config_sha256, read_code_version(config.folder))
+    return Outcome("done", figures={"features": ref.to_record(), "rows": ref.rows, "lookback": len(earlier)})
+
+
+def read_tables(config: PipelineConfig, resources: Resources) -> dict[str, pd.DataFrame]:
+    """The reference tables, typed."""
+    tables = {}
+    for name, spec in config.spec.features.tables.items():
+        declared = {column: spec.types.get(column, "text") for column in (spec.key, *spec.columns)}
+        raw = read_reference_table(spec, resources.get_connection)
+        missing = [column for column in declared if column not in raw.column_names]
+        if missing:
+            raise NightshiftError(f"{config.name}: the table {name!r} ({spec.path}) has no column {', '.join(missing)}")
+        tables[name] = type_columns(raw, declared).table.to_pandas(date_as_object=False)
+    return tables
+
+
+def _read_rows(resources: Resources, ref: ObjectRef) -> pd.DataFrame:
+    return fetch_table(resources.lake, ref).to_pandas(date_as_object=False)
+
+
+def _hash_inputs(valid: ObjectRef, earlier: list[Entry]) -> str:
+    return hashlib.sha256("".join([valid.sha256, *(entry.ref.sha256 for entry in earlier)]).encode()).hexdigest()

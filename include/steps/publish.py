@@ -1,0 +1,40 @@
+"""lake -> warehouse: the one commit point. Rows and ledger row become visible together, or not at all."""
+
+from datetime import date
+from typing import Any
+
+from include.config.code_version import read_code_version
+from include.config.pipeline import PipelineConfig
+from include.io.lake import CorruptObject, ObjectRef
+from include.io.ledger import NewEntry, lock_partition, write_entry
+from include.io.resources import Resources
+from include.io.scores_table import ensure_scores_table, replace_scores
+from include.io.tables import fetch_table
+from include.steps.outcome import Outcome
+
+
+def publish_scores(config: PipelineConfig, resources: Resources, partition: date, scored: dict[str, Any]) -> Outcome:
+    """Replace the partition in scores.NAME by what `score_partition` wrote; `scored` are its figures.
+
+    Figures: rows, model_version, object_uri.
+    """
+    ref = ObjectRef.from_record(scored["scores"])
+    table = fetch_table(resources.lake, ref)
+    scored_at = table["scored_at"][0].as_py().isoformat() if table.num_rows else None
+    entry = NewEntry(
+        "scores",
+        scored["attempt"],
+        ref,
+        inputs_sha256=scored["inputs_sha256"],
+        model_version=scored["model_version"],
+        params={"scored_at": scored_at},
+    )
+    with resources.warehouse.begin() as connection:
+        ensure_scores_table(connection, config, partition)
+    with resources.warehouse.begin() as connection:
+        lock_partition(connection, config.name, partition)
+        rows = replace_scores(connection, config, partition, table.to_batches(config.spec.scoring.batch_rows))
+        if rows != ref.rows:
+            raise CorruptObject(f"{ref.uri} holds {rows} rows, but {ref.rows} were recorded; nothing was published")
+        write_entry(connection, config.name, partition, entry, config.config_sha256, read_code_version(config.folder))
+    return Outcome("done", figures={"rows": rows, "model_version": scored["model_version"], "object_uri": ref.uri})

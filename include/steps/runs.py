@@ -1,0 +1,121 @@
+"""The steps of a night, a training and a drift run, one after the other in this process, as the DAGs chain them."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from include.config.pipeline import Parameter, PipelineConfig
+from include.io.lake import ObjectRef
+from include.io.resources import Resources
+from include.steps.outcome import Outcome
+
+Report = Callable[[str, Outcome], None]
+
+
+def run_ingest(
+    config: PipelineConfig,
+    resources: Resources,
+    partition: date,
+    report: Report,
+    params: dict[str, Parameter] | None = None,
+) -> Outcome:
+    """Extract -> validate -> build features; ends at the first step that is not done."""
+    from include.steps.build_features import build_partition_features
+    from include.steps.extract import extract_partition
+    from include.steps.validate import validate_partition
+
+    extracted = _tell(report, "extract", extract_partition(config, resources, partition, params))
+    if extracted.status != "done":
+        return extracted
+    raw = ObjectRef.from_record(extracted.figures["raw"])
+    validated = _tell(report, "validate", validate_partition(config, resources, partition, raw))
+    if validated.status != "done":
+        return validated
+    valid = ObjectRef.from_record(validated.figures["valid"])
+    built = _tell(report, "build_features", build_partition_features(config, resources, partition, valid))
+    return Outcome(built.status, built.reason, {**validated.figures, **built.figures})
+
+
+def run_score(
+    config: PipelineConfig, resources: Resources, partition: date, report: Report, version: int | None = None
+) -> Outcome:
+    """Score -> publish."""
+    from include.steps.publish import publish_scores
+    from include.steps.score import score_partition
+
+    scored = _tell(report, "score", score_partition(config, resources, partition, version=version))
+    if scored.status != "done":
+        return scored
+    return _tell(report, "publish", publish_scores(config, resources, partition, scored.figures))
+
+
+def run_train(
+    config: PipelineConfig,
+    resources: Resources,
+    as_of: date,
+    report: Report,
+    run_id: str,
+    promoted_by: str,
+    train_from: date | None = None,
+    train_to: date | None = None,
+    reason: str = "",
+) -> Outcome:
+    """Assemble -> check -> tune and fit -> evaluate -> gate -> promote."""
+    from include.steps import train
+
+    assembled = _tell(
+        report, "assemble", train.assemble_training_set(config, resources, as_of, train_from, train_to)
+    )
+    if assembled.status != "done":
+        return assembled
+    checked = _tell(report, "check", train.check_training_set(config, resources, assembled.figures))
+    if checked.status != "done":
+        return checked
+    fitted = _tell(report, "tune_and_fit", train.tune_and_fit(config, resources, assembled.figures))
+    evaluated = _tell(
+        report,
+        "evaluate",
+        train.evaluate_candidate(config, resources, assembled.figures, fitted.figures, run_id),
+    )
+    version = evaluated.figures["version"]
+    judged = _tell(report, "gate", train.judge_candidate(config, resources, assembled.figures, version))
+    why = f"{reason}; {judged.figures['reason']}" if reason else judged.figures["reason"]
+    promoted = _tell(
+        report,
+        "promote",
+        train.promote_candidate(config, resources, version, judged.figures, promoted_by, why),
+    )
+    figures: dict[str, Any] = {
+        "version": version,
+        "estimator": fitted.figures["estimator"],
+        "metrics": {key: value for key, value in evaluated.figures["metrics"].items() if key != "trials"},
+        "train_from": assembled.figures["train_from"],
+        "train_to": assembled.figures["train_to"],
+        "rows": assembled.figures["rows"],
+        **judged.figures,
+        "promoted": promoted.status == "done",
+    }
+    # A gate that keeps the champion has done its work.
+    status = "done" if promoted.status == "skipped" else promoted.status
+    return Outcome(status, promoted.reason or judged.figures["reason"], figures)
+
+
+def run_drift(config: PipelineConfig, resources: Resources, as_of: date, report: Report) -> Outcome:
+    """Compare -> measure performance -> decide. Training is left to whoever asked."""
+    from include.steps import drift
+
+    compared = _tell(report, "compare", drift.compare_windows(config, resources, as_of))
+    if compared.status != "done":
+        return compared
+    measured = _tell(report, "measure_performance", drift.measure_performance(config, resources, as_of))
+    decided = _tell(
+        report,
+        "decide",
+        drift.decide_retraining(config, resources, as_of, compared.figures, measured.figures),
+    )
+    return Outcome("done", decided.figures["reason"], {**compared.figures, **measured.figures, **decided.figures})
+
+
+def _tell(report: Report, step: str, outcome: Outcome) -> Outcome:
+    report(step, outcome)
+    return outcome

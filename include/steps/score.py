@@ -1,0 +1,132 @@
+"""lake -> lake: features become scores. Nothing is visible before `publish` commits."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from include.config.pipeline import PipelineConfig
+from include.core.estimators import predict_scores
+from include.errors import NightshiftError
+from include.io.artifacts import load_model
+from include.io.lake import ObjectRef, make_attempt_id, make_key
+from include.io.ledger import Entry, find_entry
+from include.io.registry import ModelVersion, find_champion, find_version
+from include.io.resources import Resources
+from include.io.scores_table import make_scores_schema
+from include.io.tables import store_batches, stream_batches
+from include.steps.outcome import Outcome
+
+
+class UnusableScores(Exception):
+    """The model gave something that is no score."""
+
+
+def score_partition(
+    config: PipelineConfig,
+    resources: Resources,
+    partition: date,
+    features: ObjectRef | None = None,
+    version: int | None = None,
+) -> Outcome:
+    """Score the partition's features with the champion, or with `version`.
+
+    Skipped while there is no champion; stopped where the model gives NaN or infinity.
+    Figures: scores, model_version, rows, inputs_sha256, attempt.
+    """
+    with resources.warehouse.begin() as connection:
+        model_version = choose_version(connection, config, version)
+        found = find_entry(connection, config.name, partition, "features")
+        published = find_entry(connection, config.name, partition, "scores")
+    if model_version is None:
+        reason = f"{config.name} has no champion yet; train one: bin/nightshift run {config.name} train"
+        return Outcome("skipped", reason)
+    ref = features or (found.ref if found else None)
+    if ref is None:
+        raise NightshiftError(
+            f"{config.name} {partition}: there are no features to score; run first: "
+            f"bin/nightshift run {config.name} ingest --partition {partition}"
+        )
+    inputs = _hash_inputs(ref, model_version, config)
+    attempt = make_attempt_id()
+    batches = _score_batches(config, resources, partition, ref, model_version, _choose_time(published, inputs))
+    try:
+        scores = store_batches(
+            resources.lake, make_key("scores", config.name, partition, attempt), make_scores_schema(config), batches
+        )
+    except UnusableScores as error:
+        return Outcome("stopped", f"{config.name} {partition}: {error}. The scores stay as they are.")
+    figures = {
+        "scores": scores.to_record(),
+        "model_version": model_version.version,
+        "rows": scores.rows,
+        "inputs_sha256": inputs,
+        "attempt": attempt,
+    }
+    return Outcome("done", figures=figures)
+
+
+def choose_version(connection: Any, config: PipelineConfig, version: int | None) -> ModelVersion | None:
+    """The version that was asked for, or the champion; NightshiftError where that version does not exist."""
+    if version is None:
+        return find_champion(connection, config.name)
+    found = find_version(connection, config.name, version)
+    if found is None:
+        raise NightshiftError(f"{config.name} has no model version {version}")
+    return found
+
+
+def _choose_time(published: Entry | None, inputs: str) -> datetime:
+    """Scoring the same features with the same model again gives the same rows, so it keeps their time as well."""
+    if published and published.inputs_sha256 == inputs and "scored_at" in published.params:
+        return datetime.fromisoformat(published.params["scored_at"])
+    return datetime.now(UTC)
+
+
+def _hash_inputs(features: ObjectRef, version: ModelVersion, config: PipelineConfig) -> str:
+    parts = (features.sha256, version.artifact.sha256, str(version.version), str(config.spec.scoring.threshold))
+    return hashlib.sha256("/".join(parts).encode()).hexdigest()
+
+
+def _score_batches(
+    config: PipelineConfig,
+    resources: Resources,
+    partition: date,
+    features: ObjectRef,
+    version: ModelVersion,
+    scored_at: datetime,
+) -> Iterator[pa.RecordBatch]:
+    model = load_model(resources.lake, version.artifact)
+    for batch in stream_batches(resources.lake, features, config.spec.scoring.batch_rows):
+        missing = [name for name in version.feature_names if name not in batch.schema.names]
+        if missing:
+            raise NightshiftError(
+                f"{config.name} {partition}: version {version.version} needs {', '.join(missing)}, which the features "
+                f"lack; run the ingest of this partition again, or train a new version"
+            )
+        scores = predict_scores(model, config.spec.task, batch.select(version.feature_names).to_pandas())
+        unusable = int((~np.isfinite(scores)).sum())
+        if unusable:
+            raise UnusableScores(f"version {version.version} gave no finite score for {unusable} rows")
+        yield _make_batch(config, partition, batch, scores, version.version, scored_at)
+
+
+def _make_batch(
+    config: PipelineConfig,
+    partition: date,
+    batch: pa.RecordBatch,
+    scores: np.ndarray,
+    version: int,
+    scored_at: datetime,
+) -> pa.RecordBatch:
+    schema, rows = make_scores_schema(config), batch.num_rows
+    columns: dict[str, Any] = {name: batch.column(name) for name in config.spec.keys}
+    columns["partition_date"] = pa.repeat(pa.scalar(partition, pa.date32()), rows)
+    columns["score"] = pa.array(scores, pa.float64())
+    columns["decision"] = pa.array(scores >= config.spec.scoring.threshold)
+    columns["model_version"] = pa.repeat(pa.scalar(version, pa.int32()), rows)
+    columns["scored_at"] = pa.repeat(pa.scalar(scored_at, schema.field("scored_at").type), rows)
+    return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)

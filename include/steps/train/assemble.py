@@ -1,0 +1,74 @@
+"""features + outcomes -> one training set in the lake."""
+
+import hashlib
+from datetime import date, timedelta
+
+import pandas as pd
+import pyarrow as pa
+
+from include.config.pipeline import PipelineConfig
+from include.core.splits import choose_window
+from include.errors import NightshiftError
+from include.io.lake import make_attempt_id, make_key
+from include.io.ledger import Entry, find_entries
+from include.io.resources import Resources
+from include.io.tables import fetch_table, store_table
+from include.steps.labels import PARTITION, TARGET, read_targets
+from include.steps.outcome import Outcome
+
+
+def assemble_training_set(
+    config: PipelineConfig,
+    resources: Resources,
+    as_of: date,
+    train_from: date | None = None,
+    train_to: date | None = None,
+) -> Outcome:
+    """Join the features of the window with the outcomes known on the morning after `as_of`.
+
+    Stopped where no partition of the window has features, or no row an outcome.
+    Figures: training_set, train_from, train_to, rows, unlabelled, inputs.
+    """
+    label, training = config.spec.label, config.spec.training
+    try:
+        first, last = choose_window(as_of, label.available_after, training.window, train_from, train_to)
+    except ValueError as error:
+        raise NightshiftError(f"{config.name}: {error}") from error
+    days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+    with resources.warehouse.begin() as connection:
+        raw = find_entries(connection, config.name, "raw", days)
+        features = {entry.partition: entry for entry in find_entries(connection, config.name, "features", days)}
+    usable = [entry for entry in raw if entry.partition in features]
+    if not usable:
+        command = f"bin/nightshift run {config.name} ingest --from {first} --to {last}"
+        return Outcome("stopped", f"{config.name}: no features between {first} and {last}; ingest first: {command}")
+    parts = []
+    digest = hashlib.sha256()
+    for partition, targets in read_targets(config, resources, usable):
+        joined = _join(config, resources, features[partition], targets)
+        digest.update(joined[TARGET].to_numpy().tobytes())
+        parts.append(joined)
+    frame = pd.concat(parts, ignore_index=True)
+    labelled = frame[frame[TARGET].notna()]
+    if labelled.empty:
+        return Outcome(
+            "stopped", f"{config.name}: none of the {len(frame)} rows from {first} to {last} has an outcome yet"
+        )
+    table = pa.Table.from_pandas(labelled, preserve_index=False)
+    ref = store_table(resources.lake, make_key("training", config.name, as_of, make_attempt_id()), table)
+    inputs = {str(entry.partition): features[entry.partition].ref.sha256 for entry in usable}
+    figures = {
+        "training_set": ref.to_record(),
+        "train_from": str(min(labelled[PARTITION])),
+        "train_to": str(max(labelled[PARTITION])),
+        "rows": len(labelled),
+        "unlabelled": len(frame) - len(labelled),
+        "inputs": {"features": inputs, "labels_sha256": digest.hexdigest()},
+    }
+    return Outcome("done", figures=figures)
+
+
+def _join(config: PipelineConfig, resources: Resources, features: Entry, targets: pd.DataFrame) -> pd.DataFrame:
+    rows = fetch_table(resources.lake, features.ref).to_pandas(date_as_object=False)
+    joined = rows.merge(targets, on=list(config.spec.keys), how="left", validate="one_to_one")
+    return joined.assign(**{PARTITION: features.partition})

@@ -1,0 +1,54 @@
+"""The assembled training set, read back and cut by time."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from include.config.pipeline import PipelineConfig
+from include.core.splits import Window, split_window
+from include.core.training import sample_rows
+from include.io.lake import ObjectRef
+from include.io.resources import Resources
+from include.io.tables import fetch_table
+from include.steps.labels import PARTITION, TARGET
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Rows of one stretch of time: the features, the target (float64) and the day of each row."""
+
+    rows: pd.DataFrame
+    target: np.ndarray
+    days: np.ndarray
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """The slice to fit on and the later one to judge on."""
+
+    window: Window
+    train: Slice
+    holdout: Slice
+
+
+def read_frame(resources: Resources, assembled: dict[str, Any]) -> pd.DataFrame:
+    """Features, `__target` and `__partition`, in order of time."""
+    frame = fetch_table(resources.lake, ObjectRef.from_record(assembled["training_set"])).to_pandas()
+    return frame.sort_values(PARTITION, kind="stable", ignore_index=True)
+
+
+def read_training_set(config: PipelineConfig, resources: Resources, assembled: dict[str, Any]) -> TrainingSet:
+    """Cut by time: the last days are held out. The slice to fit on is sampled where it exceeds training.max_rows."""
+    frame = read_frame(resources, assembled)
+    training = config.spec.training
+    window = split_window(sorted(frame[PARTITION].unique()), training.holdout)
+    train = frame[frame[PARTITION] <= window.train_to]
+    train = train.iloc[sample_rows(len(train), training.max_rows, training.seed)]
+    return TrainingSet(window, _cut(config, train), _cut(config, frame[frame[PARTITION] >= window.holdout_from]))
+
+
+def _cut(config: PipelineConfig, frame: pd.DataFrame) -> Slice:
+    features = frame[list(config.spec.features.names)].reset_index(drop=True)
+    return Slice(features, frame[TARGET].to_numpy("float64"), frame[PARTITION].to_numpy("datetime64[D]"))

@@ -1,0 +1,1 @@
+"""Nightshift's pages in the Airflow UI. Only the API server imports them."""

@@ -1,0 +1,63 @@
+"""Airflow parses every DAG file again and again: it must be cheap, and must not load what only tasks need."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.airflow_home import ROOT, SETTINGS
+
+MAX_CPU_SECONDS = 1.0
+FORBIDDEN = {"pandas", "numpy", "pyarrow", "sklearn", "scipy", "great_expectations", "evidently", "boto3", "skops"}
+DAG_FILES = sorted(path.name for path in (ROOT / "dags").glob("*.py") if path.name != "nightshift_root.py")
+
+Parsed = tuple[float, list[str], dict[str, str], set[str]]
+
+# As Airflow's DAG processor does: a process that holds Airflow alone forks for each file.
+MEASURE = """
+import json, os, sys, time
+from pathlib import Path
+import airflow.sdk
+from airflow.dag_processing.dagbag import BundleDagBag
+
+dags = Path(sys.argv[1])
+for name in sys.argv[2:]:
+    sys.stdout.flush()
+    if os.fork() == 0:
+        before = time.process_time()
+        bag = BundleDagBag(dag_folder=str(dags / name), bundle_path=dags, bundle_name="dags")
+        seconds = time.process_time() - before
+        top = sorted({module.partition(".")[0] for module in sys.modules})
+        print(json.dumps([name, seconds, sorted(bag.dags), bag.import_errors, top]), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+@pytest.fixture(scope="module")
+def parsed() -> dict[str, Parsed]:
+    """File: seconds of CPU, DAG ids, import errors, top-level modules in memory afterwards."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", MEASURE, str(ROOT / "dags"), *DAG_FILES],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        env={"PATH": "/usr/bin:/bin", **SETTINGS},
+    )
+    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
+    return {name: (seconds, dags, errors, set(modules)) for name, seconds, dags, errors, modules in found}
+
+
+@pytest.mark.parametrize("name", DAG_FILES)
+def test_a_dag_file_parses_within_its_budget(parsed: dict[str, Parsed], name: str) -> None:
+    seconds, dags, errors, _ = parsed[name]
+    assert errors == {}
+    assert bool(dags) == (name != "refused_pipelines.py")
+    assert seconds < MAX_CPU_SECONDS
+
+
+@pytest.mark.parametrize("name", DAG_FILES)
+def test_parsing_a_dag_file_loads_no_library_that_only_tasks_need(parsed: dict[str, Parsed], name: str) -> None:
+    assert parsed[name][3] & FORBIDDEN == set()

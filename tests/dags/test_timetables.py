@@ -1,0 +1,81 @@
+"""Every night works on yesterday: once, also when the clocks change, and a backfill on the days that it names."""
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+import pendulum
+import pytest
+from airflow.sdk import DAG
+from airflow.timetables.base import TimeRestriction
+
+from include.orchestration.timetables import run_for_day_before
+from tests.dags.kit import load_timetable
+
+ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo"]
+
+
+def make_timetable(cron: str, zone: str = "UTC") -> Any:
+    """As the scheduler has it."""
+    with DAG("x", schedule=run_for_day_before(cron, zone)) as dag:
+        pass
+    return load_timetable(dag)
+
+
+def list_runs(timetable: Any, day: date) -> Any:
+    """The scheduled runs from `day` on, without end."""
+    start, info = pendulum.datetime(day.year, day.month, day.day), None
+    restriction = TimeRestriction(earliest=start, latest=None, catchup=True)
+    while info := timetable.next_dagrun_info_v2(last_dagrun_info=info, restriction=restriction):
+        yield info
+
+
+def list_backfill(timetable: Any, first: str, last: str) -> list[str]:
+    """The keys of the runs that a backfill makes."""
+    bounds = [datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (first, last)]
+    return [info.partition_key for info in timetable.iter_partition_dagrun_infos(earliest=bounds[0], latest=bounds[1])]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("cron", ["0 0 * * *", "30 1 * * *", "0 2 * * *", "30 2 * * *"])
+def test_no_night_is_left_out_or_run_twice_when_the_clocks_change(cron: str, zone: str) -> None:
+    runs = list(islice(list_runs(make_timetable(cron, zone), date(2026, 1, 1)), 365))
+    first = date.fromisoformat(runs[0].partition_key)
+    assert [run.partition_key for run in runs] == [str(first + timedelta(days=days)) for days in range(365)]
+
+
+def test_a_run_starts_after_its_day_is_over() -> None:
+    for run in islice(list_runs(make_timetable("0 2 * * *", "America/New_York"), date(2026, 1, 1)), 365):
+        assert timedelta(hours=24) < run.run_after - run.partition_date < timedelta(hours=28)
+
+
+def test_a_weekly_run_stands_on_the_day_before_not_on_the_week_before() -> None:
+    run = next(list_runs(make_timetable("0 6 * * 1"), date(2026, 11, 17)))
+    assert (str(run.run_after.date()), run.partition_key) == ("2026-11-23", "2026-11-22")
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_backfill_runs_the_first_day_the_last_day_and_all_between(zone: str) -> None:
+    keys = list_backfill(make_timetable("0 2 * * *", zone), "2026-03-07", "2026-03-10")
+    assert keys == ["2026-03-07", "2026-03-08", "2026-03-09", "2026-03-10"]
+
+
+def test_a_backfill_of_one_day_runs_that_day() -> None:
+    assert list_backfill(make_timetable("0 2 * * *"), "2026-03-07", "2026-03-07") == ["2026-03-07"]
+
+
+def test_a_backfill_runs_a_day_once_however_often_the_schedule_ticks() -> None:
+    assert list_backfill(make_timetable("*/5 * * * *"), "2026-03-07", "2026-03-08") == ["2026-03-07", "2026-03-08"]
+
+
+def test_runs_by_hand_by_schedule_and_of_a_backfill_are_the_same_partition_to_airflow() -> None:
+    """A backfill recognises what already ran by the partition's date."""
+    timetable = make_timetable("0 2 * * *", "America/New_York")
+    scheduled = next(list_runs(timetable, date(2026, 11, 20)))
+    (backfilled,) = timetable.iter_partition_dagrun_infos(
+        earliest=datetime(2026, 11, 19, tzinfo=UTC), latest=datetime(2026, 11, 19, tzinfo=UTC)
+    )
+    by_hand = timetable.resolve_partition_date("2026-11-19")
+    assert scheduled.partition_key == backfilled.partition_key == "2026-11-19"
+    assert scheduled.partition_date == backfilled.partition_date == by_hand
+    assert backfilled.run_after == by_hand
