@@ -1,9 +1,11 @@
-"""`check`: are the pipeline folders right?"""
+"""`check`: whether the pipeline folders are right."""
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 
 from include.commands.base import Commands, add_command
+from include.config.connections import ConnectionSpec
 from include.config.loading import PIPELINES_FOLDER, PipelineRefused, load_pipeline
 from include.config.pipeline import PipelineConfig, PythonSource
 from include.errors import NightshiftError
@@ -35,7 +37,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     return 1 if refused else 0
 
 
-def _find_folders(name: str | None) -> list:
+def _find_folders(name: str | None) -> list[Path]:
     if name is None:
         return sorted(path for path in PIPELINES_FOLDER.iterdir() if path.is_dir() and path.name[0] not in "._")
     from include.config.loading import find_pipeline_folder
@@ -59,7 +61,8 @@ def find_deep_problems(config: PipelineConfig) -> Iterator[str]:
         known = list_parameters(estimator.kind, config.spec.task)
         for name in estimator.search:
             if name not in known:
-                yield f"pipeline.yaml: training.estimators: {estimator.kind} has no parameter {name!r}; it has {', '.join(known)}"
+                where = f"pipeline.yaml: training.estimators: {estimator.kind}"
+                yield f"{where} has no parameter {name!r}; it has {', '.join(known)}"
     try:
         load_feature_function(config.features_module)
         if isinstance(config.spec.source, PythonSource):
@@ -76,5 +79,5 @@ def _describe_data(config: PipelineConfig) -> str:
     return f"; {problem}" if problem else ""
 
 
-def _no_connection(conn_id: str) -> object:
+def _no_connection(conn_id: str) -> ConnectionSpec:
     raise NightshiftError(f"connection {conn_id!r} is not needed here")

@@ -111,7 +111,8 @@ def _choose_as_of(config: PipelineConfig, settings: dict[str, str], resources: A
         newest = find_last_partition(connection, config.name, "raw")
     if newest is None:
         raise NightshiftError(
-            f"{config.name} has no partition yet; ingest some first: bin/nightshift run {config.name} ingest --from … --to …"
+            f"{config.name} has no partition yet; ingest some first: "
+            f"bin/nightshift run {config.name} ingest --from … --to …"
         )
     return newest
 
@@ -150,11 +151,18 @@ def _run_train(
 ) -> Any:
     from include.steps import runs
 
-    window = [
+    first, last = (
         _parse_date(settings[key], f"--set {key}") if key in settings else None for key in ("train_from", "train_to")
-    ]
-    run_id, who = f"cli__{uuid4().hex}", os.environ.get("USER") or getuser()
-    return runs.run_train(config, resources, day, report, run_id, who, *window, settings.get("reason", ""))
+    )
+    request = runs.TrainingRequest(
+        as_of=day,
+        run_id=f"cli__{uuid4().hex}",
+        requested_by=os.environ.get("USER") or getuser(),
+        train_from=first,
+        train_to=last,
+        reason=settings.get("reason", ""),
+    )
+    return runs.run_train(config, resources, request, report)
 
 
 def _summarise(config: PipelineConfig, kind: str, summaries: list[dict[str, Any]]) -> dict[str, Any]:

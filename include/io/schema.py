@@ -1,14 +1,14 @@
-"""The warehouse's fixed tables, as SQLAlchemy names them, and the one way to write a row that replaces its older self."""
+"""The warehouse's fixed tables, as SQLAlchemy names them, and how a row replaces its older self."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, TableClause, column, table
+from sqlalchemy import ColumnClause, Connection, TableClause, column, table
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 
 def _table(schema: str, name: str, columns: str, json: str = "") -> TableClause:
-    named = [column(text) for text in columns.split()]
+    named: list[ColumnClause[Any]] = [column(text) for text in columns.split()]
     return table(name, *named, *(column(text, JSONB) for text in json.split()), schema=schema)
 
 

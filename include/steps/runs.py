@@ -1,6 +1,7 @@
 """The steps of a night, a training and a drift run, one after the other in this process, as the DAGs chain them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -49,22 +50,26 @@ def run_score(
     return _tell(report, "publish", publish_scores(config, resources, partition, scored.figures))
 
 
-def run_train(
-    config: PipelineConfig,
-    resources: Resources,
-    as_of: date,
-    report: Report,
-    run_id: str,
-    promoted_by: str,
-    train_from: date | None = None,
-    train_to: date | None = None,
-    reason: str = "",
-) -> Outcome:
+@dataclass(frozen=True)
+class TrainingRequest:
+    """Who wants which window trained, and why. Asking again with the same `run_id` makes no second version."""
+
+    as_of: date
+    run_id: str
+    requested_by: str
+    train_from: date | None = None
+    train_to: date | None = None
+    reason: str = ""
+
+
+def run_train(config: PipelineConfig, resources: Resources, request: TrainingRequest, report: Report) -> Outcome:
     """Assemble -> check -> tune and fit -> evaluate -> gate -> promote."""
     from include.steps import train
 
     assembled = _tell(
-        report, "assemble", train.assemble_training_set(config, resources, as_of, train_from, train_to)
+        report,
+        "assemble",
+        train.assemble_training_set(config, resources, request.as_of, request.train_from, request.train_to),
     )
     if assembled.status != "done":
         return assembled
@@ -75,15 +80,15 @@ def run_train(
     evaluated = _tell(
         report,
         "evaluate",
-        train.evaluate_candidate(config, resources, assembled.figures, fitted.figures, run_id),
+        train.evaluate_candidate(config, resources, assembled.figures, fitted.figures, request.run_id),
     )
     version = evaluated.figures["version"]
     judged = _tell(report, "gate", train.judge_candidate(config, resources, assembled.figures, version))
-    why = f"{reason}; {judged.figures['reason']}" if reason else judged.figures["reason"]
+    why = "; ".join(filter(None, (request.reason, judged.figures["reason"])))
     promoted = _tell(
         report,
         "promote",
-        train.promote_candidate(config, resources, version, judged.figures, promoted_by, why),
+        train.promote_candidate(config, resources, version, judged.figures, request.requested_by, why),
     )
     figures: dict[str, Any] = {
         "version": version,

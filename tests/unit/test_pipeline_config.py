@@ -80,7 +80,8 @@ def test_all_problems_of_both_files_are_told_at_once_with_their_lines(tmp_path: 
     )
     for told in ("titel", "gate.floor: 'high'", "task: 'guessing'", "did you mean 'expect_column_values_to_be_null'"):
         assert told in message
-    line = next(i for i, text in enumerate(yaml.safe_dump(make_spec(), sort_keys=False).splitlines(), 1) if "task:" in text)
+    lines = yaml.safe_dump(make_spec(), sort_keys=False).splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if "task:" in text)
     assert f"pipeline.yaml:{line}: task" in message
 
 
@@ -113,7 +114,8 @@ def test_an_empty_suite_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_expectation_on_an_unknown_column_is_told_with_the_nearest(tmp_path: Path) -> None:
-    message = refuse(tmp_path, suite={"batch": [{"expect_column_mean_to_be_between": {"column": "spend", "max_value": 3}}]})
+    mean = {"expect_column_mean_to_be_between": {"column": "spend", "max_value": 3}}
+    message = refuse(tmp_path, suite={"batch": [mean]})
     assert "column 'spend' is not among columns of pipeline.yaml; did you mean 'spent'?" in message
 
 

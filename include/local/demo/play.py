@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 from include.errors import NightshiftError
@@ -75,10 +76,12 @@ def wait(client: AirflowClient, started: dict[str, Any], expected: str) -> None:
 
 def wait_scored(client: AirflowClient, nights: Sequence[date]) -> None:
     """Wait for the score runs that the assets of these nights start."""
-    for night in nights:
-        wait(
-            client, _find_run(client, _dag("score"), lambda run, key=str(night): run["partition_key"] == key), "success"
-        )
+    for night in map(str, nights):
+        wait(client, _find_run(client, _dag("score"), partial(_is_about, night)), "success")
+
+
+def _is_about(night: str, run: dict[str, Any]) -> bool:
+    return bool(run["partition_key"] == night)
 
 
 def wait_training(client: AirflowClient, as_of: date) -> None:

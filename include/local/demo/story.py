@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date
+from textwrap import fill
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from include.io.scores_table import count_scores
 from include.config.pipeline import PipelineConfig
+from include.io.scores_table import count_scores
 from include.local.demo import script
 
 _NAMES = {"pipeline": script.PIPELINE}
@@ -97,24 +98,29 @@ def tell(facts: Facts) -> str:
     rows = sum(v["rows"] for v in facts.validations.values())
     quarantined = sum(facts.validations[n]["quarantined"] for n in script.ALL_NIGHTS if n != script.BAD_NIGHT)
     bad = facts.validations[script.BAD_NIGHT]
-    drift = facts.drift[script.DRIFT_NIGHTS[-1]]
-    old_calm = _mean_auc(facts, script.CALM_NIGHTS, 1)
-    new_after = _mean_auc(facts, script.FINAL_NIGHTS, 2)
-    figures = _find_rule(facts, 2, "champion")
-    return f"""\
-The story of a fortnight (simulated subscribers, real pipeline)
+    reason = facts.drift[script.DRIFT_NIGHTS[-1]]["reason"]
+    calm, final = _mean_auc(facts, script.CALM_NIGHTS, 1), _mean_auc(facts, script.FINAL_NIGHTS, 2)
+    compared = _find_rule(facts, 2, "champion")
+    paragraphs = {
+        "What came in": f"{rows:,} rows in {len(facts.validations)} nights. {quarantined} rows of the ordinary nights"
+        " went to quarantine, each with its reason; the others were turned into features.",
+        "The bad batch": f"The file of {script.BAD_NIGHT} was broken: {bad['quarantined']:,} of {bad['rows']:,} rows"
+        " failed. The night was stopped, and scores.churn has no row of it.",
+        "The first model": f"Version 1 scored the calm nights with an AUC of {calm:.3f}.",
+        "The change": f"Drift: {reason}. On the outcomes, version 1 had fallen from {calm:.3f} to"
+        f" {calm - _loss(facts):.3f} (-{_loss(facts):.3f}).",
+        "The retraining": "The drift DAG asked for it, and the gate compared old and new on the same"
+        f" {_find_rule(facts, 2, 'min_rows')['rows']:,} held-out rows: version 1 {compared['champion']:.3f}, version 2"
+        f" {compared['candidate']:.3f}. Version 2 was promoted.",
+        "Since then": f"Version 2 scored the last nights with an AUC of {final:.3f}.",
+        "For analysts": f"{facts.total_rows:,} rows in scores.churn, {len(facts.scored)} complete nights.",
+    }
+    told = (_lay_out(title, text) for title, text in paragraphs.items())
+    return "The story of a fortnight (simulated subscribers, real pipeline)\n\n" + "\n".join(told)
 
-  What came in      {rows:,} rows in {len(facts.validations)} nights. {quarantined} rows of the ordinary nights went to quarantine,
-                    each with its reason; the rest was scored.
-  The bad batch     The file of {script.BAD_NIGHT} was broken: {bad["quarantined"]:,} of {bad["rows"]:,} rows failed. The night was
-                    stopped, and scores.churn has no row of it.
-  The first model   Version 1 scored the calm nights with an AUC of {old_calm:.3f}.
-  The change        {drift["reason"].capitalize()}.
-                    On the outcomes, version 1 had fallen to {old_calm - _loss(facts):.3f} (-{_loss(facts):.3f}).
-  The retraining    The drift DAG asked for it, and the gate compared old and new on the same {_find_rule(facts, 2, "min_rows")["rows"]:,} rows:
-                    version 1 {figures["champion"]:.3f}, version 2 {figures["candidate"]:.3f}. Version 2 was promoted.
-  Since then        Version 2 scores the nights with an AUC of {new_after:.3f}.
-  For analysts      {facts.total_rows:,} rows in scores.churn, in {len(facts.scored)} complete nights."""
+
+def _lay_out(title: str, paragraph: str) -> str:
+    return fill(paragraph, 100, initial_indent=f"  {title:18}", subsequent_indent=" " * 20)
 
 
 QUERIES = (
