@@ -30,7 +30,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
             reset.reset_warehouse(connection, config)
     play.play(client, progress)
     with resources.warehouse.begin() as connection:
-        facts = story.read_facts(connection, config)
+        facts = story.read_facts(connection)
     missing = story.find_missing(facts)
     if missing:
         print("The demo ran, but the warehouse does not show:\n" + "\n".join(f"  - {promise}" for promise in missing))

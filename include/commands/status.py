@@ -34,21 +34,37 @@ def run_status(arguments: argparse.Namespace) -> int:
 
 def describe_row(row: dict[str, Any]) -> dict[str, str]:
     """One pipeline in words."""
-    champion = f"version {row['champion_version']} since {row['champion_since']:%Y-%m-%d %H:%M}"
-    validated = (
-        f"{row['last_validated']} {'passed' if row['last_validation_success'] else 'STOPPED'},"
-        f" {row['last_quarantined']} of {row['last_validation_rows']} rows quarantined"
-    )
-    verdict = {True: "drifted", False: "no drift", None: "unknown"}[row["last_drifted"]]
-    share = "" if row["last_drift_share"] is None else f" ({row['last_drift_share']:.0%} of columns)"
     return {
         "pipeline": row["pipeline"] + (" (simulated)" if row["simulated"] else ""),
-        "champion": champion if row["champion_version"] else "none yet",
+        "champion": _describe_champion(row),
         "last scored": f"{row['last_scored']}, {row['last_scored_rows']:,} rows" if row["last_scored"] else "-",
-        "last validation": validated if row["last_validated"] else "-",
-        "last drift": f"{row['last_drift_to']} {verdict}{share}" if row["last_drift_to"] else "-",
+        "last validation": _describe_validation(row),
+        "last drift": _describe_drift(row),
         "data": row["data"],
     }
+
+
+def _describe_champion(row: dict[str, Any]) -> str:
+    if row["champion_version"] is None:
+        return "none yet"
+    return f"version {row['champion_version']} since {row['champion_since']:%Y-%m-%d %H:%M}"
+
+
+def _describe_validation(row: dict[str, Any]) -> str:
+    if row["last_validated"] is None:
+        return "-"
+    verdict = "passed" if row["last_validation_success"] else "STOPPED"
+    rows = f"{row['last_quarantined']:,} of {row['last_validation_rows']:,} rows quarantined"
+    return f"{row['last_validated']} {verdict}, {rows}"
+
+
+def _describe_drift(row: dict[str, Any]) -> str:
+    if row["last_drift_to"] is None:
+        return "-"
+    if row["last_drifted"] is None:
+        return f"{row['last_drift_to']} unknown"
+    verdict = "drifted" if row["last_drifted"] else "no drift"
+    return f"{row['last_drift_to']} {verdict} ({row['last_drift_share']:.0%} of the columns)"
 
 
 def format_table(rows: Sequence[dict[str, str]]) -> str:

@@ -118,6 +118,8 @@ class PythonSource(Model):
     @model_validator(mode="after")
     def _no_secret_and_known_choices(self) -> Self:
         for name in self.params:
+            if name == "partition":
+                raise ValueError("params.partition: the partition is passed already; choose another name")
             if SECRET_NAME.search(name):
                 raise ValueError(f"params.{name} looks like a secret; keep it in a connection")
         for name, values in self.choices.items():
