@@ -48,9 +48,9 @@ def _find_folders(name: str | None) -> list[Path]:
 def find_deep_problems(config: PipelineConfig) -> Iterator[str]:
     """What only the libraries themselves can tell: arguments of expectations, parameters of estimators, code."""
     from include.core.estimators import list_parameters
-    from include.io.feature_module import load_feature_function
     from include.io.sources import open_source
     from include.io.validation import BadExpectation, build_expectation
+    from include.steps.build_features import load_feature_function
 
     for expectation in (*config.expectations.rows, *config.expectations.batch):
         try:
@@ -64,7 +64,7 @@ def find_deep_problems(config: PipelineConfig) -> Iterator[str]:
                 where = f"pipeline.yaml: training.estimators: {estimator.kind}"
                 yield f"{where} has no parameter {name!r}; it has {', '.join(known)}"
     try:
-        load_feature_function(config.features_module)
+        load_feature_function(config)
         if isinstance(config.spec.source, PythonSource):
             open_source(config, _no_connection, None)
     except NightshiftError as error:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from include.config.connection_text import parse_connection, parse_extra
 from include.config.connections import ConnectionSpec
-from include.config.loading import Problem, _Document, _validate, join_field
+from include.config.document import Document, Problem, join_field, validate_document
 from include.errors import NightshiftError
 
 CONNECTION_VARIABLE, VARIABLE_VARIABLE = "AIRFLOW_CONN_", "AIRFLOW_VAR_"
@@ -124,9 +124,9 @@ class _HiddenValue:
 
 def load_settings(path: Path) -> Settings:
     """Read the file; SettingsRefused with every problem, its line and field, and the nearest valid name."""
-    document = _Document(path)
+    document = Document(path)
     document.value = _hide_secrets(document.value)
-    content = _validate(_File, document)
+    content = validate_document(_File, document)
     problems = [*document.problems, *_list_doubles(document)]
     if problems or content is None:
         raise SettingsRefused(problems)
@@ -148,7 +148,7 @@ def _hide_secrets(value: Any, key: str = "") -> Any:
     return _HiddenText(value) if isinstance(value, str) else _HiddenValue()
 
 
-def _list_doubles(document: _Document) -> Iterable[Problem]:
+def _list_doubles(document: Document) -> Iterable[Problem]:
     """Names that stand twice; looked for in the raw values, so that other problems don't hide them."""
     for section, key in (("connections", "conn_id"), ("pools", "pool_name"), ("variables", "variable_name")):
         first: dict[Any, int] = {}

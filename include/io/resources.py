@@ -1,14 +1,12 @@
 """The io objects of one run, made from connections."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from include.config.connections import LAKE, WAREHOUSE, GetConnection
+from include.config.project import PROJECT_ROOT
 from include.io.lake import Lake
 from include.io.open_lake import open_lake
 from include.io.warehouse import Warehouse, open_warehouse
-
-PROJECT_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)

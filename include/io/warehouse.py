@@ -8,7 +8,7 @@ import psycopg2
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Connection, Engine, create_engine, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
 from include.config.connections import ConnectionSpec
 from include.errors import NightshiftError, TemporarilyUnavailable
@@ -16,6 +16,8 @@ from include.errors import NightshiftError, TemporarilyUnavailable
 MIGRATIONS = Path(__file__).parents[1] / "sql" / "migrations"
 # Any constant will do: it keeps two processes from migrating at once.
 MIGRATION_LOCK = 7_424_001
+# A connection that is cut in the middle of a COPY only shows when it is rolled back, as an InterfaceError.
+LOST = (OperationalError, psycopg2.OperationalError, InterfaceError, psycopg2.InterfaceError)
 UNDEFINED_TABLE, INVALID_SCHEMA = "42P01", "3F000"
 
 
@@ -53,7 +55,7 @@ class Warehouse:
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except (OperationalError, psycopg2.OperationalError) as error:
+        except LOST as error:
             raise TemporarilyUnavailable(self._explain(error)) from error
         except ProgrammingError as error:
             if getattr(error.orig, "pgcode", None) in (UNDEFINED_TABLE, INVALID_SCHEMA):

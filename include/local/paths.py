@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
+from include.config.project import PROJECT_ROOT
 
 
 @dataclass(frozen=True)

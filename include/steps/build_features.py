@@ -9,15 +9,15 @@ import pyarrow as pa
 from include.config.code_version import read_code_version
 from include.config.pipeline import PipelineConfig
 from include.core.feature_schema import make_feature_schema
-from include.core.features import build_features, concat_history, list_lookback
+from include.core.features import UserFunction, build_features, concat_history, list_lookback
 from include.core.typing_columns import type_columns
 from include.errors import NightshiftError
-from include.io.feature_module import load_feature_function
 from include.io.lake import ObjectRef, make_attempt_id, make_key
 from include.io.ledger import Entry, NewEntry, find_entries, lock_partition, write_entry
 from include.io.resources import Resources
 from include.io.sources import read_reference_table
 from include.io.tables import fetch_table, store_table
+from include.io.user_code import load_function
 from include.steps.outcome import Outcome
 
 
@@ -35,7 +35,7 @@ def build_partition_features(
             read_tables(config, resources),
             config.spec,
             partition,
-            load_feature_function(config.features_module),
+            load_feature_function(config),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise NightshiftError(f"{config.name} {partition}: features can't be built: {error}") from error
@@ -47,6 +47,11 @@ def build_partition_features(
         lock_partition(connection, config.name, partition)
         write_entry(connection, config.name, partition, entry, config.config_sha256, read_code_version(config.folder))
     return Outcome("done", figures={"features": ref.to_record(), "rows": ref.rows, "lookback": len(earlier)})
+
+
+def load_feature_function(config: PipelineConfig) -> UserFunction | None:
+    """`build_features` of the pipeline's features.py, where it has one."""
+    return load_function(config.features_module, "build_features") if config.features_module else None
 
 
 def read_tables(config: PipelineConfig, resources: Resources) -> dict[str, pd.DataFrame]:

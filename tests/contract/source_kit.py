@@ -16,8 +16,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from include.config.connections import ConnectionSpec
+from include.config.document import freeze_lists
 from include.config.expectations import ExpectationSuite
-from include.config.loading import freeze_lists
 from include.config.pipeline import PipelineConfig, PipelineSpec
 from include.errors import NightshiftError
 from include.io.sources import open_source

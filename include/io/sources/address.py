@@ -5,9 +5,9 @@ import re
 from datetime import date
 from pathlib import Path
 
+from include.config.project import PROJECT_ROOT
 from include.errors import NightshiftError
 
-PROJECT_ROOT = Path(__file__).parents[3]
 DATA_VARIABLE = "NIGHTSHIFT_DATA"
 DEFAULT_DATA = "../shared/data"
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")

@@ -1,21 +1,16 @@
 """Rows from a Python function in the pipeline's own folder."""
 
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Sequence
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
-from types import ModuleType
-from typing import cast
 
 import pyarrow as pa
 
-from include.config.names import suggest_name
 from include.config.pipeline import Parameter
 from include.errors import NightshiftError
 from include.io.sources.table import finish_table, join_tables
+from include.io.user_code import load_function
 
 
 class PythonFunctionSource:
@@ -77,33 +72,3 @@ def make_table(result: object, where: str) -> pa.Table:
     except (pa.ArrowException, TypeError, OverflowError, UnicodeError) as error:
         detail = "; ".join(str(part) for part in reversed(error.args))
         raise NightshiftError(f"{where}: the DataFrame has values of mixed or unknown types: {detail}") from error
-
-
-def load_function(file: Path, name: str) -> Callable[..., object]:
-    """The function of that name in that very file; NightshiftError where it can't be had."""
-    if not file.is_file():
-        raise NightshiftError(f"{file} does not exist, but source.function names it")
-    module = load_module(file)
-    function = getattr(module, name, None)
-    if not callable(function):
-        known = [key for key, value in vars(module).items() if inspect.isfunction(value)]
-        near = suggest_name(name, known)
-        hint = f"did you mean {near!r}?" if near else f"it has: {', '.join(sorted(known)) or 'no function'}"
-        raise NightshiftError(f"{file} has no function {name!r}, which source.function names; {hint}")
-    return cast(Callable[..., object], function)
-
-
-def load_module(file: Path) -> ModuleType:
-    """The file as a module under a name of its own, so that two pipelines never see each other's files."""
-    name = f"nightshift_pipeline_{file.stem}_{sha256(str(file).encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise NightshiftError(f"{file} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up there
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        raise NightshiftError(f"{file} can't be loaded: {type(error).__name__}: {error}") from error
-    return module
