@@ -32,12 +32,13 @@ test: ## all tests; `make test ARGS="tests/unit -k gate"` for some
 	@bin/setup --dev
 	$(python) -m pytest $(ARGS)
 
-check: ## format, lint, types, import layers, DAG parse budget
+check: ## format, lint, types, import layers, DAG parse budget, generated docs
 	@bin/setup --dev
 	$(python) -m ruff format --check .
 	$(python) -m ruff check .
 	$(python) -m mypy
 	.venv/bin/lint-imports
+	$(python) docs/make_reference.py --check
 	$(python) -m pytest -q tests/dags/test_parse_budget.py
 
 lock: ## write requirements*.txt from requirements*.in, every pin with its hashes

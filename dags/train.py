@@ -2,7 +2,7 @@
 
 Starts by hand, by `NAME_drift`, or on `schedules.train`. The window ends with the last day whose outcomes were known on
 **As of**; its last days judge the candidate, the champion and the naive baseline on the same rows. The gate says
-`promote`, `keep` or `needs_approval`, and keeps every rule's figures; only `promote` changes the champion.
+`promote` or `keep`, and keeps every rule's figures; only `promote` changes the champion.
 """
 
 from datetime import timedelta

@@ -8,6 +8,12 @@ import psycopg2
 from include.commands.base import Commands, add_command
 from include.errors import NightshiftError
 
+# A cursor opens for one whole query only: text that would close the parenthesis of COPY and go on is refused here.
+PARSE_ALONE = """
+    do $$ declare parsed refcursor;
+    begin open parsed for execute current_setting('nightshift.query'); close parsed; end $$
+"""
+
 
 def add_sql(commands: Commands) -> None:
     """`sql QUERY`."""
@@ -23,14 +29,16 @@ def run_sql(arguments: argparse.Namespace) -> int:
     """Stream the answer as the server writes it."""
     from include.local.house import open_house
 
-    warehouse = open_house(migrate=True).warehouse
+    warehouse, query = open_house(migrate=True).warehouse, arguments.query.strip().rstrip(";")
     # The line break keeps a comment at the query's end from swallowing the parenthesis.
-    copy = f"copy ({arguments.query.rstrip().rstrip(';')}\n) to stdout with (format csv, header true)"
+    copy = f"copy ({query}\n) to stdout with (format csv, header true)"
     with warehouse.begin() as connection:
         cursor = connection.connection.cursor()
         cursor.execute("set transaction read only")
         try:
+            cursor.execute("select set_config('nightshift.query', %s, true)", (query,))
+            cursor.execute(PARSE_ALONE)
             cursor.copy_expert(copy, sys.stdout)
-        except (psycopg2.ProgrammingError, psycopg2.DataError, psycopg2.errors.ReadOnlySqlTransaction) as error:
+        except (psycopg2.ProgrammingError, psycopg2.DataError, psycopg2.InternalError) as error:
             raise NightshiftError(f"the query was refused: {str(error).strip()}") from None
     return 0

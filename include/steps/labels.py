@@ -19,12 +19,14 @@ from include.io.sources.each import read_each
 TARGET, PARTITION = "__target", "__partition"
 
 
-def read_targets(config: PipelineConfig, resources: Resources, raw: list[Entry]) -> Iterator[tuple[date, pd.DataFrame]]:
-    """Per partition of `raw`: keys and `__target` (float64, missing where the outcome is not known).
+def read_targets(
+    config: PipelineConfig, resources: Resources, valid: list[Entry]
+) -> Iterator[tuple[date, pd.DataFrame]]:
+    """Per partition of `valid`: keys and `__target` (float64, missing where the outcome is not known).
 
     Each partition is read with the params that it was ingested with.
     """
-    for _, group in groupby(raw, key=lambda entry: sorted(entry.params.items(), key=str)):
+    for _, group in groupby(valid, key=lambda entry: sorted(entry.params.items(), key=str)):
         entries = list(group)
         days = [entry.partition for entry in entries]
         for partition, table in read_each(config, resources.get_connection, entries[0].params or None, days):

@@ -84,11 +84,10 @@ def run_train(config: PipelineConfig, resources: Resources, request: TrainingReq
     )
     version = evaluated.figures["version"]
     judged = _tell(report, "gate", train.judge_candidate(config, resources, assembled.figures, version))
-    why = "; ".join(filter(None, (request.reason, judged.figures["reason"])))
     promoted = _tell(
         report,
         "promote",
-        train.promote_candidate(config, resources, version, judged.figures, request.requested_by, why),
+        train.promote_candidate(config, resources, version, judged.figures, request.requested_by, request.reason),
     )
     figures: dict[str, Any] = {
         "version": version,

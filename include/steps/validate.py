@@ -1,6 +1,7 @@
 """lake -> lake: rows that meet the suite go on, rows that don't go to quarantine, a bad batch stops."""
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from include.core import row_checks
 from include.core.typing_columns import TypedTable, find_schema_problems, type_columns
 from include.core.verdict import Failure, Verdict, explain_stop, summarise_reasons
 from include.io.lake import ObjectRef, make_attempt_id, make_key
-from include.io.ledger import NewEntry, lock_partition, remove_entry, write_entry
+from include.io.ledger import NewEntry, find_entry, lock_partition, remove_entry, write_entry
 from include.io.monitoring import record_validation
 from include.io.resources import Resources
 from include.io.tables import fetch_table, store_table
@@ -46,7 +47,8 @@ def validate_partition(config: PipelineConfig, resources: Resources, partition: 
         order = [(name, "ascending") for name in config.spec.keys]
         good = typed.table.filter(pa.array(verdict.good)).sort_by(order)
         valid = store_table(resources.lake, make_key("valid", config.name, partition, attempt), good)
-        entries.append(NewEntry("valid", attempt, valid, inputs_sha256=raw.sha256))
+        params = _find_params(config, resources, partition, raw)
+        entries.append(NewEntry("valid", attempt, valid, inputs_sha256=raw.sha256, params=params))
     _commit(config, resources, partition, verdict, entries)
     figures = {
         "rows": verdict.rows,
@@ -84,6 +86,13 @@ def judge_rows(config: PipelineConfig, partition: date, raw: pa.Table, typed: Ty
     )
     failures = (*batch_failures, *row_failures)
     return Verdict(len(frame), good, bad, reasons, failures, stopped)
+
+
+def _find_params(config: PipelineConfig, resources: Resources, partition: date, raw: ObjectRef) -> dict[str, Any]:
+    """The source params of the rows: they stay with the valid ones, also when a later, bad batch replaces the raw."""
+    with resources.warehouse.begin() as connection:
+        entry = find_entry(connection, config.name, partition, "raw")
+    return entry.params if entry and entry.ref.sha256 == raw.sha256 else {}
 
 
 def _refuse_schema(table: pa.Table, problems: list[str]) -> Verdict:

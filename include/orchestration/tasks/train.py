@@ -61,7 +61,7 @@ def promote(pipeline: str, evaluated: dict[str, Any], judged: dict[str, Any]) ->
 
     context = get_current_context()
     promoted_by = name_promoter(context["dag_run"])
-    reason = context["params"]["reason"] or judged["reason"]
+    reason = context["params"]["reason"] or ""
     return promote_candidate(*open_pipeline(pipeline), evaluated["version"], judged, promoted_by, reason)
 
 

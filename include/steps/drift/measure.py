@@ -19,9 +19,9 @@ def measure_performance(config: PipelineConfig, resources: Resources, as_of: dat
     days = [matured - timedelta(days=back) for back in range(config.spec.drift.window)]
     with resources.warehouse.begin() as connection:
         scores = {entry.partition: entry for entry in find_entries(connection, config.name, "scores", days)}
-        raw = [e for e in find_entries(connection, config.name, "raw", days) if e.partition in scores]
+        valid = [e for e in find_entries(connection, config.name, "valid", days) if e.partition in scores]
     measured = {}
-    for partition, targets in read_targets(config, resources, raw):
+    for partition, targets in read_targets(config, resources, valid):
         entry = scores[partition]
         found = fetch_table(resources.lake, entry.ref).to_pandas(date_as_object=False)
         joined = found.merge(targets.dropna(subset=[TARGET]), on=list(config.spec.keys), how="inner")

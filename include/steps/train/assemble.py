@@ -36,9 +36,9 @@ def assemble_training_set(
         raise NightshiftError(f"{config.name}: {error}") from error
     days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
     with resources.warehouse.begin() as connection:
-        raw = find_entries(connection, config.name, "raw", days)
+        valid = find_entries(connection, config.name, "valid", days)
         features = {entry.partition: entry for entry in find_entries(connection, config.name, "features", days)}
-    usable = [entry for entry in raw if entry.partition in features]
+    usable = [entry for entry in valid if entry.partition in features]
     if not usable:
         command = f"bin/nightshift run {config.name} ingest --from {first} --to {last}"
         return Outcome("stopped", f"{config.name}: no features between {first} and {last}; ingest first: {command}")

@@ -86,7 +86,7 @@ create table ml.ledger (
 );
 comment on table ml.ledger is 'Which object is a partition, now. An object that no row points at is an orphan.';
 comment on column ml.ledger.inputs_sha256 is 'The hash of the object that this one was made from.';
-comment on column ml.ledger.params is 'The source params of a raw partition, so that its labels are read the same way.';
+comment on column ml.ledger.params is 'Of raw and valid rows: the source params, so that their labels are read the same way. Of scores: scored_at.';
 
 create table ml.ledger_history (like ml.ledger including comments);
 alter table ml.ledger_history add column id bigint generated always as identity primary key;

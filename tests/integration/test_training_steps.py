@@ -1,0 +1,267 @@
+"""From labels to a champion, from drift to the wish for a new one."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from include.config.loading import load_pipeline
+from include.errors import NightshiftError
+from include.io.ledger import find_entries
+from include.steps.drift import compare_windows, decide_retraining, measure_performance
+from include.steps.labels import TARGET, read_targets
+from include.steps.train import assemble_training_set, evaluate_candidate, judge_candidate, tune_and_fit
+from tests.integration.kit import LEARNING, NIGHTS, PIPELINE, ROWS, SETTINGS, SUITE, World, bend, draw_rows
+from tests.unit.pipelines import make_spec, write_pipeline
+
+LATER = NIGHTS[6:10]
+
+
+def ingest_all(world: World, nights: tuple[date, ...], **drawn: Any) -> None:
+    for night in nights:
+        world.write(night, **drawn)
+        assert world.ingest(night).status == "done"
+
+
+def test_the_first_training_registers_gates_and_promotes(champion_world: World) -> None:
+    world = champion_world
+    versions = "select version, run_id, train_from, train_to, holdout_from, rows, metrics from ml.model_versions"
+    ((version, run_id, first, last, held, rows, metrics),) = world.ask(versions)
+    assert (version, run_id, first) == (1, "first", LEARNING[0])
+    # The last slice of time is not fitted on: two nights of six.
+    assert (last, held, rows) == (LEARNING[3], LEARNING[4], 4 * ROWS)
+    assert metrics["roc_auc"] > metrics["baseline"]["roc_auc"] == 0.5
+    ((identity, champion, decision, rules),) = world.ask(
+        "select id, champion_version, decision, rules from ml.gate_decisions"
+    )
+    assert (champion, decision) == (None, "promote")
+    assert [rule["name"] for rule in rules] == ["min_rows", "floor", "baseline", "champion"]
+    promotion = "select version, previous_version, promoted_by, gate_decision_id from ml.promotions"
+    assert world.ask(promotion) == [(1, None, "tests", identity)]
+    assert world.ask("select pipeline, version from ml.champions") == [(PIPELINE, 1)]
+
+
+def test_a_retried_evaluation_finds_its_version(champion_world: World) -> None:
+    world = champion_world
+    assembled = assemble_training_set(world.config, world.resources, LEARNING[-1]).figures
+    fitted = tune_and_fit(world.config, world.resources, assembled).figures
+    found = [evaluate_candidate(world.config, world.resources, assembled, fitted, "second") for _ in range(2)]
+    assert [outcome.figures["version"] for outcome in found] == [2, 2]
+    assert world.ask("select count(*) from ml.model_versions") == [(2,)]
+
+
+def test_the_same_training_again_gives_the_same_model(champion_world: World) -> None:
+    """Not the same bytes: a skops file carries the time. The same figures on every slice, and the same scores."""
+    world = champion_world
+    assert world.train(LEARNING[-1], "again").figures["promoted"]
+    query = "select parameters, inputs, metrics, train_from, holdout_to from ml.model_versions order by version"
+    first, second = world.ask(query)
+    assert first == second
+
+
+def test_a_candidate_that_is_worse_keeps_the_champion_and_its_scores(champion_world: World) -> None:
+    """It learnt in a world where spending tells nothing; on the held-out nights it does."""
+    world = champion_world
+    ingest_all(world, LATER[:2], weak=True)
+    ingest_all(world, LATER[2:3])
+    assert world.score(LATER[0]).status == "done"
+    before = world.read_state()
+    outcome = world.train(LATER[2], "worse", train_from=LATER[0], train_to=LATER[2])
+    assert (outcome.status, outcome.figures["decision"], outcome.figures["promoted"]) == ("done", "keep", False)
+    rules = {rule["name"]: rule for rule in outcome.figures["rules"]}
+    assert rules["champion"]["passed"] is False
+    assert rules["champion"]["figures"]["gain"] < -0.05
+    after = world.read_state()
+    assert {**after, "versions": after["versions"][:1]} == before
+    assert world.ask("select decision, candidate_version, champion_version from ml.gate_decisions order by id")[1:] == [
+        ("keep", 2, 1)
+    ]
+
+
+def test_a_better_candidate_takes_over_and_the_history_says_from_whom(champion_world: World) -> None:
+    world = bend(champion_world, **{"gate.champion_margin": 0.2})
+    ingest_all(world, LATER[:2])
+    assert world.train(LATER[1], "second").figures["promoted"]
+    assert world.ask("select version, previous_version from ml.promotions order by id") == [(1, None), (2, 1)]
+    assert world.ask("select version from ml.champions") == [(2,)]
+    assert world.score(LATER[0]).status == "done"
+    assert world.ask("select distinct model_version from scores.shops") == [(2,)]
+
+
+def test_too_few_held_out_rows_keep_the_champion(champion_world: World) -> None:
+    world = bend(champion_world, **{"gate.min_rows": 1000})
+    outcome = world.train(LEARNING[-1], "few")
+    assert outcome.status == "stopped"
+    assert "gate.min_rows" in outcome.reason
+    assert world.ask("select version from ml.champions") == [(1,)]
+
+
+def test_rows_without_an_outcome_are_left_out(world: World) -> None:
+    for night in LEARNING[:4]:
+        rows = draw_rows(night).astype({"returned": "Int64"})
+        rows.loc[:9, "returned"] = None
+        world.write(night, rows)
+        assert world.ingest(night).status == "done"
+    figures = assemble_training_set(world.config, world.resources, LEARNING[3]).figures
+    assert (figures["rows"], figures["unlabelled"]) == (4 * (ROWS - 10), 40)
+
+
+def test_an_outcome_that_was_corrected_later_is_the_one_that_counts(champion_world: World) -> None:
+    world = champion_world
+    before = assemble_training_set(world.config, world.resources, LEARNING[-1]).figures
+    rows = draw_rows(LEARNING[0])
+    world.write(LEARNING[0], rows.assign(returned=1 - rows["returned"]))
+    after = assemble_training_set(world.config, world.resources, LEARNING[-1]).figures
+    assert before["inputs"]["features"] == after["inputs"]["features"]
+    assert before["inputs"]["labels_sha256"] != after["inputs"]["labels_sha256"]
+
+
+def test_outcomes_that_have_not_matured_are_not_learnt_from(champion_world: World) -> None:
+    world = bend(champion_world, **{"label.available_after": 3})
+    figures = assemble_training_set(world.config, world.resources, LEARNING[-1]).figures
+    assert figures["train_to"] == str(LEARNING[3])
+    with pytest.raises(NightshiftError, match="has not matured"):
+        world.train(LEARNING[-1], train_to=LEARNING[-1])
+
+
+def test_a_window_without_data_stops_and_says_what_to_do(champion_world: World) -> None:
+    world = champion_world
+    before = world.read_state()
+    outcome = world.train(date(2026, 6, 1))
+    assert outcome.status == "stopped"
+    assert "run shops ingest --from" in outcome.reason
+    assert world.read_state() == before
+
+
+def test_labels_of_one_class_stop_and_the_champion_stays(champion_world: World) -> None:
+    world = champion_world
+    before = world.read_state()
+    for night in LEARNING:
+        world.write(night, draw_rows(night).assign(returned=0))
+    outcome = world.train(LEARNING[-1])
+    assert outcome.status == "stopped"
+    assert "The champion stays" in outcome.reason
+    assert world.read_state() == before
+
+
+SOURCE = """
+import pandas as pd
+def read(partition, flip, count):
+    rows = pd.DataFrame({"visit": range(count), "shop": "north", "spent": 1.0, "rained": True, "late": 0.0})
+    return rows.assign(seen_at=pd.Timestamp(partition), returned=(rows["visit"] % 2 == 0).astype(int) ^ int(flip))
+"""
+
+
+@pytest.fixture
+def python_world(world: World, tmp_path: Path) -> Iterator[World]:
+    """The same pipeline with a Python source that takes params."""
+    source = {"kind": "python", "function": "source.py:read", "params": {"flip": False, "count": 20}}
+    folder = write_pipeline(tmp_path / "python", make_spec(**SETTINGS, source=source), SUITE)
+    (folder / "source.py").write_text(SOURCE)
+    yield replace(world, config=load_pipeline(folder))
+    shutil.rmtree(folder)
+
+
+def test_outcomes_are_read_with_the_params_of_their_ingest(python_world: World) -> None:
+    world = python_world
+    given = {NIGHTS[0]: {}, NIGHTS[1]: {"flip": True}, NIGHTS[2]: {"count": 12}}
+    for night, params in given.items():
+        assert world.ingest(night, **params).status == "done"
+    with world.warehouse.begin() as connection:
+        raw = find_entries(connection, PIPELINE, "raw", given)
+    targets = dict(read_targets(world.config, world.resources, raw))
+    assert {night: len(found) for night, found in targets.items()} == {NIGHTS[0]: 20, NIGHTS[1]: 20, NIGHTS[2]: 12}
+    first = {night: int(found.set_index("visit")[TARGET].loc[0]) for night, found in targets.items()}
+    assert first == {NIGHTS[0]: 1, NIGHTS[1]: 0, NIGHTS[2]: 1}
+
+
+def decide(world: World, as_of: date) -> dict[str, Any]:
+    compared = compare_windows(world.config, world.resources, as_of).figures
+    measured = measure_performance(world.config, world.resources, as_of).figures
+    return decide_retraining(world.config, world.resources, as_of, compared, measured).figures
+
+
+def test_shifted_data_drift_and_ask_once_for_one_training(champion_world: World) -> None:
+    world = champion_world
+    ingest_all(world, LATER, shift=60.0)
+    first = [decide(world, LATER[1]) for _ in range(3)]
+    assert {found["decision"] for found in first} == {"retrain"}
+    assert {found["run_id"] for found in first} == {f"drift__{LATER[1]}__v1"}
+    requests = "select as_of, run_id, reason from monitoring.retrain_decisions where decision = 'retrain'"
+    ((as_of, run_id, reason),) = world.ask(requests)
+    assert (as_of, run_id) == (LATER[1], f"drift__{LATER[1]}__v1")
+    assert "spent" in reason
+    drift = "select drifted, columns, window_from, window_to, model_version, report_uri from monitoring.drift"
+    ((drifted, columns, window_from, window_to, version, report),) = world.ask(drift)
+    assert (drifted, window_from, window_to, version) == (True, LATER[0], LATER[1], 1)
+    assert columns["spent"] > 0.5 > columns["shop"]
+    assert "<html" in world.find_file(report).read_text()
+
+
+def test_the_cooldown_holds_and_ends(champion_world: World) -> None:
+    world = champion_world
+    ingest_all(world, (*LATER, NIGHTS[10]), shift=60.0)
+    decisions = [decide(world, LATER[0] + timedelta(days=day))["decision"] for day in range(1, 5)]
+    assert decisions == ["retrain", "wait", "wait", "retrain"]
+    query = "select reason from monitoring.retrain_decisions where decision = 'wait'"
+    assert all("cools down" in reason for (reason,) in world.ask(query))
+
+
+def test_a_calm_window_waits(champion_world: World) -> None:
+    world = bend(champion_world, **{"drift": {"window": 2, "min_rows": 50, "column_limit": 0.35}})
+    ingest_all(world, LATER[:2])
+    found = decide(world, LATER[1])
+    assert (found["decision"], found["run_id"]) == ("wait", None)
+    assert world.ask("select drifted from monitoring.drift") == [(False,)]
+
+
+def test_an_emptied_column_makes_the_verdict_unknown_and_never_retrains(champion_world: World) -> None:
+    world = champion_world
+    for night in LATER[:2]:
+        world.write(night, draw_rows(night).assign(spent=np.nan))
+        assert world.ingest(night).status == "done"
+    outcome = compare_windows(world.config, world.resources, LATER[1])
+    assert (outcome.status, outcome.figures["drifted"], outcome.figures["share"]) == ("done", None, None)
+    assert "spent is empty in the current window" in outcome.figures["reason"]
+    found = decide(world, LATER[1])
+    assert (found["decision"], found["run_id"]) == ("wait", None)
+    assert world.ask("select drifted, columns ->> 'spent' from monitoring.drift") == [(None, None)]
+
+
+def test_where_nothing_can_be_compared_the_verdict_is_unknown_too(champion_world: World) -> None:
+    world = champion_world
+    ingest_all(world, LATER[:2])
+    world.change('update ml.model_versions set features = \'{"numeric": ["gone"], "categorical": []}\'')
+    outcome = compare_windows(world.config, world.resources, LATER[1])
+    assert outcome.figures["drifted"] is None
+
+
+def test_too_few_rows_make_the_verdict_unknown(champion_world: World) -> None:
+    world = champion_world
+    ingest_all(world, LATER[:2], count=15, shift=60.0)
+    assert decide(world, LATER[1])["decision"] == "wait"
+    assert world.ask("select drifted from monitoring.drift") == [(None,)]
+
+
+def test_the_realised_metrics_are_those_of_the_published_scores(champion_world: World) -> None:
+    world = champion_world
+    for night in LATER[:2]:
+        world.run_night(night)
+    measured = measure_performance(world.config, world.resources, LATER[1]).figures["partitions"]
+    assert set(measured) == {str(night) for night in LATER[:2]}
+    query = "select value, rows, model_version from monitoring.performance where metric = 'roc_auc'"
+    values = world.ask(f"{query} order by partition_date")
+    assert [(rows, version) for _, rows, version in values] == [(ROWS, 1)] * 2
+    assert all(0.6 < value < 1 for value, _, _ in values)
+
+
+def test_judging_a_version_that_does_not_exist_is_refused(champion_world: World) -> None:
+    world = champion_world
+    assembled = assemble_training_set(world.config, world.resources, LEARNING[-1]).figures
+    with pytest.raises(NightshiftError, match="no model version 9"):
+        judge_candidate(world.config, world.resources, assembled, 9)

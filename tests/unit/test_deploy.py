@@ -1,0 +1,111 @@
+"""The container files agree with the local stack, publish nothing beyond loopback, and hold no password."""
+
+import re
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from include.config.connection_text import parse_connection
+from include.config.connections import LAKE, WAREHOUSE
+from include.local.airflow import PRELOADED, TELEMETRY_OFF, THREADS
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+COMPOSE_TEXT = (ROOT / "docker-compose.yaml").read_text()
+COMPOSE = yaml.safe_load(COMPOSE_TEXT)
+EXAMPLE = (ROOT / ".env.example").read_text()
+REQUIRED = set(re.findall(r"\$\{(\w+):\?", COMPOSE_TEXT))
+AIRFLOW_SERVICES = ("airflow-init", "api-server", "scheduler", "dag-processor", "triggerer")
+
+
+def fill(text: str, values: dict[str, str]) -> str:
+    """`text` as Compose interpolates it."""
+    return re.sub(r"\$\{(\w+)(?::[?-]([^}]*))?\}", lambda match: values.get(match[1], match[2] or ""), text)
+
+
+def test_the_image_preloads_what_the_local_stack_preloads() -> None:
+    """One list, in two places that can't share it."""
+    written = re.search(r'MP_FORKSERVER_PRELOAD="(.*?)"', DOCKERFILE, re.DOTALL)
+    assert written and tuple(re.sub(r"[\\\s]", "", written[1]).split(",")) == PRELOADED
+
+
+@pytest.mark.parametrize(("name", "value"), {**TELEMETRY_OFF, **THREADS}.items())
+def test_the_image_sets_what_the_local_stack_sets(name: str, value: str) -> None:
+    """Telemetry off, and threads that don't spin."""
+    assert f"{name}={value}" in DOCKERFILE
+
+
+def test_packages_are_installed_by_hash() -> None:
+    """From the same pins as everywhere else."""
+    assert "--require-hashes" in DOCKERFILE and "requirements.txt" in DOCKERFILE
+
+
+def test_every_published_port_is_on_loopback_and_the_lake_publishes_s3_only() -> None:
+    """SeaweedFS's other ports ask nobody for a password."""
+    published = {name: service["ports"] for name, service in COMPOSE["services"].items() if "ports" in service}
+    assert set(published) == {"api-server", "lake"}
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
+    assert [port.rsplit(":", 1)[1] for port in published["lake"]] == ["8333"]
+
+
+def test_every_secret_comes_from_the_environment_and_has_no_default() -> None:
+    """Compose refuses to start without them, and .env.example names each without a value."""
+    empty = set(re.findall(r"^(\w+)=$", EXAMPLE, re.MULTILINE))
+    assert empty == REQUIRED
+    optional = re.findall(r"\$\{(\w+)(?!\w|:\?)", COMPOSE_TEXT)
+    assert not [name for name in optional if re.search("PASSWORD|KEY|SECRET", name)]
+
+
+def test_everything_else_that_can_be_set_is_in_the_example() -> None:
+    """As a comment with its default."""
+    optional = set(re.findall(r"\$\{(\w+):-", COMPOSE_TEXT))
+    assert optional == set(re.findall(r"^# (\w+)=", EXAMPLE, re.MULTILINE))
+
+
+def test_airflow_waits_for_the_preparations_and_those_for_the_servers() -> None:
+    """Nothing runs on a schema or a bucket that is not there yet."""
+    services = COMPOSE["services"]
+    assert set(services["airflow-init"]["depends_on"]) == {"postgres", "lake"}
+    for name in AIRFLOW_SERVICES[1:]:
+        assert services[name]["depends_on"]["airflow-init"] == {"condition": "service_completed_successfully"}
+        assert services[name]["healthcheck"]["test"]
+
+
+@pytest.mark.parametrize(("conn_id", "conn_type", "where"), [(WAREHOUSE, "postgres", "host"), (LAKE, "aws", "extra")])
+def test_both_connections_can_be_read(conn_id: str, conn_type: str, where: str) -> None:
+    """By the code that commands without a scheduler use."""
+    values = {name: f"value-of-{name}" for name in REQUIRED}
+    for name in AIRFLOW_SERVICES:
+        written = fill(COMPOSE["services"][name]["environment"][f"AIRFLOW_CONN_{conn_id.upper()}"], values)
+        found = parse_connection(conn_id, written)
+        assert found.conn_type == conn_type and str(found.password).startswith("value-of-") and getattr(found, where)
+
+
+def test_the_pool_is_the_one_of_the_settings() -> None:
+    """Its name and slots stand in airflow_settings.yaml, too."""
+    pools = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text())["airflow"]["pools"]
+    commands = " ".join(COMPOSE["services"]["airflow-init"]["command"])
+    for pool in pools:
+        assert f'airflow pools set {pool["pool_name"]} {pool["pool_slot"]} "{pool["pool_description"]}"' in commands
+
+
+def test_make_env_fills_in_every_secret_once(tmp_path: Path) -> None:
+    """Readable by its owner only, with passwords that differ; a second call changes nothing."""
+    (tmp_path / "deploy" / "compose").mkdir(parents=True)
+    script = shutil.copy(ROOT / "deploy" / "compose" / "make_env.sh", tmp_path / "deploy" / "compose")
+    (tmp_path / ".env.example").write_text(EXAMPLE)
+    subprocess.run([script], check=True, capture_output=True, cwd="/")
+    written = tmp_path / ".env"
+    content = written.read_text()
+    values: dict[str, Any] = dict(re.findall(r"^(\w+)=(.+)$", content, re.MULTILINE))
+    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+    assert set(values) == REQUIRED and len(set(values.values())) == len(values)
+    assert all(re.fullmatch(r"[\w=-]{20,}", value) for value in values.values())
+    assert subprocess.run([script], check=False, capture_output=True).returncode == 1
+    assert written.read_text() == content
+    assert {path.name for path in tmp_path.iterdir()} == {".env", ".env.example", "deploy"}
