@@ -1,4 +1,4 @@
-"""One night of each pipeline through the real scheduler, triggered by Partition Key and chained to scoring by assets."""
+"""One night of each pipeline through the real scheduler: triggered by Partition Key, chained to scoring by assets."""
 
 import os
 import shutil
