@@ -70,7 +70,7 @@ class Warehouse:
         reason = str(getattr(error, "orig", error)).strip()
         return (
             f"The warehouse does not answer (connection {self.conn_id!r}, {address}): {reason}. "
-            "Start it (the embedded one: bin/nightshift up), then run this again: what was not committed is done again, nothing is doubled."
+            "Start it (the embedded one: bin/nightshift up), then run this again: nothing is lost or doubled by that."
         )
 
 
