@@ -19,8 +19,9 @@ if PROJECT_ROOT not in sys.path:
     sys.path.insert(0, PROJECT_ROOT)
 
 from include.config.expectations import BATCH_EXPECTATIONS, ROW_EXPECTATIONS, Expectation, ExpectationSuite  # noqa: E402
+from include.config.model import Address, Parameter, ParameterName  # noqa: E402
 from include.config.names import ColumnName, Identifier  # noqa: E402
-from include.config.pipeline import Address, Cron, Parameter, ParameterName, PipelineSpec  # noqa: E402
+from include.config.pipeline import Cron, PipelineSpec  # noqa: E402
 
 REFERENCE = Path(__file__).with_name("pipeline-reference.md")
 WORDS: list[tuple[Any, str]] = [

@@ -7,7 +7,8 @@ from pathlib import Path
 from include.commands.base import Commands, add_command
 from include.config.connections import ConnectionSpec
 from include.config.loading import PIPELINES_FOLDER, PipelineRefused, load_pipeline
-from include.config.pipeline import PipelineConfig, PythonSource
+from include.config.pipeline import PipelineConfig
+from include.config.source import PythonSource
 from include.errors import NightshiftError
 
 

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from include.commands.base import Commands, add_command, make_progress
 from include.config.loading import load_named_pipeline
 from include.config.names import suggest_name
-from include.config.pipeline import PipelineConfig, PythonSource
+from include.config.pipeline import PipelineConfig
+from include.config.source import PythonSource
 from include.errors import NightshiftError
 
 # What --set takes, beside the params of a Python source for ingest.

@@ -7,8 +7,8 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from include.config.model import PASSWORD_IN_URL
 from include.config.names import suggest_name
-from include.config.pipeline import PASSWORD_IN_URL
 
 MAX_YAML_BYTES = 256 * 1024
 Location = tuple[str | int, ...]

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from include.config.pipeline import Task
+from include.config.learning import Task
 
 # HistGradientBoosting bins at most 255 values of a category, one of them for the missing.
 MAX_CATEGORIES = 254

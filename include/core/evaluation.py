@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from sklearn import metrics
 
-from include.config.pipeline import CLASSIFICATION_METRICS, REGRESSION_METRICS, Metric, Task
+from include.config.learning import CLASSIFICATION_METRICS, REGRESSION_METRICS, Metric, Task
 
 HIGHER_IS_BETTER: frozenset[str] = frozenset({"roc_auc", "average_precision", "r2"})
 

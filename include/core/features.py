@@ -6,15 +6,15 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from include.config.pipeline import (
+from include.config.feature import (
     CalendarFeature,
     ClockFeature,
     DifferenceFeature,
-    PipelineSpec,
     RatioFeature,
     ReferenceTable,
     RollingFeature,
 )
+from include.config.pipeline import PipelineSpec
 
 UserFunction = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
 PARTITION = "partition_date"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from include.config.pipeline import Gate, Metric
+from include.config.learning import Gate, Metric
 from include.core.evaluation import HIGHER_IS_BETTER, gain
 
 Decision = Literal["promote", "keep", "needs_approval"]

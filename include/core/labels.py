@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from include.config.pipeline import Label, Task
+from include.config.learning import Label, Task
 
 
 def make_target(values: pd.Series, label: Label, task: Task) -> pd.Series:

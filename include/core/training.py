@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from include.config.pipeline import Estimator, PipelineSpec
+from include.config.learning import Estimator
+from include.config.pipeline import PipelineSpec
 from include.core.estimators import make_model, predict_scores
 from include.core.evaluation import HIGHER_IS_BETTER, measure
 from include.core.splits import make_folds

@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.config.model import ColumnType
 from include.config.names import suggest_name
-from include.config.pipeline import ColumnType
 
 ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "text": pa.string(),

@@ -10,8 +10,9 @@ import pyarrow as pa
 from psycopg2 import sql
 from sqlalchemy import Connection
 
+from include.config.model import ColumnType
 from include.config.names import check_identifier
-from include.config.pipeline import ColumnType, PipelineConfig
+from include.config.pipeline import PipelineConfig
 
 POSTGRES_TYPES: dict[ColumnType, str] = {
     "text": "text",

@@ -5,8 +5,10 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from include.config.model import Parameter
 from include.config.names import suggest_name
-from include.config.pipeline import Parameter, PipelineConfig, PythonSource
+from include.config.pipeline import PipelineConfig
+from include.config.source import PythonSource
 from include.errors import NightshiftError
 
 # What Airflow itself may add to the conf of a run that another DAG triggered.

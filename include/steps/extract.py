@@ -3,7 +3,9 @@
 from datetime import date
 
 from include.config.code_version import read_code_version
-from include.config.pipeline import Parameter, PipelineConfig, PythonSource
+from include.config.model import Parameter
+from include.config.pipeline import PipelineConfig
+from include.config.source import PythonSource
 from include.errors import NightshiftError
 from include.io.lake import make_attempt_id, make_key
 from include.io.ledger import NewEntry, lock_partition, write_entry

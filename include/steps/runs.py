@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from include.config.pipeline import Parameter, PipelineConfig
+from include.config.model import Parameter
+from include.config.pipeline import PipelineConfig
 from include.io.lake import ObjectRef
 from include.io.resources import Resources
 from include.steps.outcome import Outcome

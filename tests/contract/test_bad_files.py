@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.config.pipeline import ReferenceTable
+from include.config.feature import ReferenceTable
 from include.errors import DataUnavailable, NightshiftError
 from include.io.sources import UnreadableSource, read_reference_table
 from tests.contract.source_kit import DAYS, ROWS, encode_rows, make_lookup, read_source, serve

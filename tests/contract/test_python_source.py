@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from include.config.pipeline import PythonSource
+from include.config.source import PythonSource
 from include.errors import DataUnavailable, NightshiftError
 from include.io.sources.params import merge_params
 from tests.contract.source_kit import DAYS, read_source

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from include.config.pipeline import Gate
+from include.config.learning import Gate
 from include.core.gate import Evidence, explain, judge
 
 GATE = Gate(floor=0.6, baseline_margin=0.05, champion_margin=0.01, min_rows=100)

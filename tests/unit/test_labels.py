@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from include.config.pipeline import Label
+from include.config.learning import Label
 from include.core.labels import make_target
 
 

@@ -10,7 +10,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
 from include.config.connections import GetConnection
-from include.config.pipeline import FileSource, PipelineConfig, PythonSource, ReferenceTable, SqlSource
+from include.config.feature import ReferenceTable
+from include.config.pipeline import PipelineConfig
+from include.config.source import FileSource, PythonSource, SqlSource
 from include.errors import NightshiftError
 from include.io.sources.unreadable import UnreadableSource
 

@@ -6,7 +6,9 @@ from datetime import date
 import pyarrow as pa
 
 from include.config.connections import GetConnection
-from include.config.pipeline import FileSource, Parameter, PipelineConfig
+from include.config.model import Parameter
+from include.config.pipeline import PipelineConfig
+from include.config.source import FileSource
 from include.io.sources import open_source
 from include.io.sources.partitions import select_partitions
 

@@ -6,8 +6,9 @@ from datetime import date
 import pyarrow as pa
 
 from include.config.connections import GetConnection
+from include.config.feature import ReferenceTable
 from include.config.names import suggest_name
-from include.config.pipeline import FileSource, ReferenceTable
+from include.config.source import FileSource
 from include.errors import DataUnavailable, NightshiftError
 from include.io.sources.address import explain_data, fill_address, resolve_path
 from include.io.sources.csv_file import read_csv

@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from include.config.model import Parameter
 from include.config.names import suggest_name
-from include.config.pipeline import Parameter, PythonSource
+from include.config.source import PythonSource
 from include.errors import NightshiftError
 
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.config.pipeline import PartitionColumn
+from include.config.source import PartitionColumn
 
 
 def select_partitions(table: pa.Table, by: PartitionColumn, partitions: Sequence[date]) -> pa.Table:

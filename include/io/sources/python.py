@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from include.config.pipeline import Parameter
+from include.config.model import Parameter
 from include.errors import NightshiftError
 from include.io.sources.table import finish_table, join_tables
 from include.io.user_code import load_function

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from include.config.connections import GetConnection
-from include.config.pipeline import SqlSource
+from include.config.source import SqlSource
 from include.errors import DataUnavailable, NightshiftError
 from include.io.sources.database import make_url, parse_url, require_database
 from include.io.sources.partitions import find_runs

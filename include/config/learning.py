@@ -1,0 +1,60 @@
+"""The sections `label`, `training` and `gate` of pipeline.yaml: how a candidate is made and judged."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from include.config.model import Model, ParameterName
+from include.config.names import ColumnName
+
+Task = Literal["classification", "regression"]
+CLASSIFICATION_METRICS = ("roc_auc", "average_precision", "log_loss", "brier")
+REGRESSION_METRICS = ("r2", "rmse", "mae")
+Metric = Literal["roc_auc", "average_precision", "log_loss", "brier", "r2", "rmse", "mae"]
+
+
+class Label(Model):
+    """The outcome to predict. It is read again from the source when training, since it arrives after the rows."""
+
+    column: ColumnName
+    at_least: float | None = Field(None, description="Classification: positive from this value on.")
+    available_after: int = Field(
+        1, ge=0, le=3650, description="Maturity in days: partition D's outcomes are known on D + this."
+    )
+
+
+class Estimator(Model):
+    """One kind of model and the values to search for its parameters."""
+
+    kind: Literal["logistic", "ridge", "random_forest", "hist_gradient_boosting"]
+    search: dict[ParameterName, tuple[float | int | str | bool | None, ...]] = Field(
+        default_factory=dict, description="Parameter of the scikit-learn estimator: values to try."
+    )
+
+
+class Training(Model):
+    """How a candidate is made. Time splits it: folds inside the training slice, then the held-out last slice."""
+
+    window: int = Field(60, ge=2, le=36500, description="Days of matured labels to train and evaluate on.")
+    holdout: int = Field(7, ge=1, description="The last days of the window: evaluation and gate only.")
+    folds: int = Field(3, ge=2, le=20, description="Time-ordered folds of the search.")
+    trials: int = Field(8, ge=1, le=1000, description="How many settings the seeded search tries, over all estimators.")
+    metric: Metric = Field(description="What the search optimises and the gate judges.")
+    seed: int = Field(7, ge=0)
+    max_rows: int = Field(1_000_000, ge=100, description="A larger window is sampled, seeded, before fitting.")
+    estimators: tuple[Estimator, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _holdout_within_window(self) -> Self:
+        if self.holdout >= self.window:
+            raise ValueError(f"holdout ({self.holdout}) must be shorter than window ({self.window})")
+        return self
+
+
+class Gate(Model):
+    """When a candidate may take over. All rules are about `training.metric` on the held-out rows."""
+
+    floor: float = Field(description="At least this good (at most, for an error).")
+    baseline_margin: float = Field(0.0, ge=0, description="Better than the naive baseline by at least this.")
+    champion_margin: float = Field(0.0, ge=0, description="Not worse than the champion by more than this.")
+    min_rows: int = Field(200, ge=1, description="With fewer held-out rows the champion stays.")
