@@ -46,26 +46,46 @@ def add_run(commands: Commands) -> None:
     )
     parser.add_argument("--from", dest="first", type=_read_date, help="the first of many days (ingest, score, drift)")
     parser.add_argument("--to", dest="last", type=_read_date, help="the last of many days")
-    parser.add_argument("--set", dest="settings", metavar="KEY=VALUE", action="append", default=[], type=_read_setting)
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        type=_read_setting,
+        help="as in the DAG's form: ingest takes the params of a Python source, score version, train train_from, "
+        "train_to, as_of and reason, drift as_of; may be repeated",
+    )
 
 
 def run_run(arguments: argparse.Namespace) -> int:
-    """Run every day that was asked for; exit code 1 where one of them was stopped or failed."""
-    from include.local.house import open_house
+    """Run every day that was asked for; exit code 1 where one of them was stopped or failed.
 
+    Whatever happens, the last line of stdout is the summary, and what went wrong is on stderr as well.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("include").setLevel(logging.INFO)
-    config = load_named_pipeline(arguments.name)
-    settings = check_settings(config, arguments.kind, dict(arguments.settings))
-    resources = open_house(migrate=True)
-    days = choose_days(arguments, config, settings, resources)
-    progress = make_progress()
-    summaries = [_run_day(config, resources, arguments.kind, day, settings, progress) for day in days]
+    request = {"pipeline": arguments.name, "run": arguments.kind}
+    try:
+        summaries = _run_days(arguments)
+    except NightshiftError as error:
+        summaries = [{**request, "status": "failed", "reason": str(error)}]
     failed = [summary for summary in summaries if summary["status"] in ("stopped", "failed")]
     for summary in failed:
         print(f"nightshift: {summary['reason']}", file=sys.stderr)
-    print(json.dumps(summaries[0] if len(summaries) == 1 else _summarise(config, arguments.kind, summaries)))
+    print(json.dumps(summaries[0] if len(summaries) == 1 else _summarise(request, summaries)))
     return 1 if failed else 0
+
+
+def _run_days(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    from include.local.house import open_house
+
+    config = load_named_pipeline(arguments.name)
+    settings = check_settings(config, arguments.kind, dict(arguments.settings))
+    resources = open_house(migrate=True)
+    progress = make_progress()
+    days = choose_days(arguments, config, settings, resources)
+    return [_run_day(config, resources, arguments.kind, day, settings, progress) for day in days]
 
 
 def check_settings(config: PipelineConfig, kind: str, settings: dict[str, str]) -> dict[str, str]:
@@ -166,15 +186,10 @@ def _run_train(
     return runs.run_train(config, resources, request, report)
 
 
-def _summarise(config: PipelineConfig, kind: str, summaries: list[dict[str, Any]]) -> dict[str, Any]:
+def _summarise(request: dict[str, Any], summaries: list[dict[str, Any]]) -> dict[str, Any]:
     states = [summary["status"] for summary in summaries]
     worst = next((state for state in ("failed", "stopped", "done") if state in states), "skipped")
-    return {
-        "pipeline": config.name,
-        "run": kind,
-        "status": worst,
-        "partitions": {summary["partition"]: summary for summary in summaries},
-    }
+    return {**request, "status": worst, "partitions": {summary["partition"]: summary for summary in summaries}}
 
 
 def _read_version(settings: dict[str, str]) -> int | None:
@@ -199,7 +214,11 @@ def _read_date(text: str) -> date:
 
 
 def _parse_date(text: str, where: str) -> date:
+    # fromisoformat alone would take 20170601, too, and two spellings of a day are one too many.
     try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
+        found = date.fromisoformat(text)
     except ValueError:
-        raise NightshiftError(f"{where}={text}: is not a date as 2026-11-20") from None
+        found = None
+    if found is None or found.isoformat() != text:
+        raise NightshiftError(f"{where}={text}: is not a date as 2026-11-20")
+    return found

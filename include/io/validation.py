@@ -17,6 +17,8 @@ from include.config.expectations import Expectation
 from include.errors import NightshiftError
 
 logging.getLogger("great_expectations").setLevel(logging.ERROR)
+# It sets a level of its own, and tells of a folder for every context.
+logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)

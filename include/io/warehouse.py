@@ -67,7 +67,7 @@ class Warehouse:
 
     def _explain(self, error: Exception) -> str:
         address = self.engine.url.render_as_string(hide_password=True)
-        reason = str(getattr(error, "orig", error)).strip()
+        reason = " ".join(str(getattr(error, "orig", error)).split()).rstrip("?.")
         return (
             f"The warehouse does not answer (connection {self.conn_id!r}, {address}): {reason}. "
             "Start it (the embedded one: bin/nightshift up), then run this again: nothing is lost or doubled by that."

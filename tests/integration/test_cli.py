@@ -255,3 +255,22 @@ def test_a_database_that_is_down_is_one_message(home: Paths, monkeypatch: pytest
     assert "does not answer" in answer.err
     assert "Traceback" not in answer.err
     assert "hidden" not in answer.err
+
+
+def test_a_database_that_is_down_is_one_message_and_a_summary_without_the_password(
+    nightshift: Nightshift, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_NIGHTSHIFT_WAREHOUSE", "postgresql://me:canary@127.0.0.1:1/warehouse")
+    answer = nightshift("run", "churn", "ingest", "--partition", NIGHT)
+    assert answer.code == 1
+    assert answer.summary["status"] == "failed"
+    assert "The warehouse does not answer" in answer.summary["reason"]
+    assert "canary" not in answer.out + answer.err
+    assert len(answer.err.splitlines()) == 1
+
+
+def test_a_day_has_one_spelling(nightshift: Nightshift) -> None:
+    for text in ("2026-3-1", "20260301", "2026-02-30"):
+        answer = nightshift("run", "churn", "ingest", "--partition", text)
+        assert answer.code == 2
+        assert "is not a date as 2026-11-20" in answer.err
