@@ -1,6 +1,6 @@
 # The two commands for a start: `make demo` and `make test`. Needs make and a Python of 3.11 to 3.14.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up stop test check lock clean
+.PHONY: help setup demo up stop test check bench lock clean
 
 python := .venv/bin/python
 # Without bytecode every start would compile thousands of modules again.
@@ -40,6 +40,10 @@ check: ## format, lint, types, import layers, DAG parse budget, generated docs
 	.venv/bin/lint-imports
 	$(python) docs/make_reference.py --check
 	$(python) -m pytest -q tests/dags/test_parse_budget.py
+
+bench: ## scoring, features to visible rows: ours, a usual template, the server's limit; one JSON line
+	@bin/setup
+	@PYTHONPATH=. $(python) -W ignore benchmarks/score_and_publish.py $(ARGS)
 
 lock: ## write requirements*.txt from requirements*.in, every pin with its hashes
 	@bin/setup
