@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from inspect import cleandoc
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -139,7 +140,9 @@ def find_sections(model: type[BaseModel], path: str = "") -> Iterator[Section]:
 def render_section(section: Section, links: Links) -> str:
     """Heading, docstring, and a table of the fields."""
     level = "##" if section.heading.endswith(".yaml") else "###"
-    about = re.sub(r"\s*\n\s*\n\s*", "\n\n", re.sub(r"(?<!\n)\n[ ]+", " ", section.model.__doc__ or "")).strip()
+    # Python 3.13 strips a docstring's indentation, earlier ones keep it.
+    paragraphs = cleandoc(section.model.__doc__ or "").split("\n\n")
+    about = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
     rows = [render_field(section.model, name, links) for name in section.model.model_fields]
     table = "\n".join(["| field | type | default | meaning |", "|---|---|---|---|", *rows])
     return f"{level} {section.heading}\n\n{about}\n\n{table}\n"
