@@ -13,6 +13,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from include.commands.base import Commands, add_command, make_progress
+from include.config.days import parse_day
 from include.config.loading import load_named_pipeline
 from include.config.names import suggest_name
 from include.config.pipeline import PipelineConfig
@@ -214,11 +215,7 @@ def _read_date(text: str) -> date:
 
 
 def _parse_date(text: str, where: str) -> date:
-    # fromisoformat alone would take 20170601, too, and two spellings of a day are one too many.
     try:
-        found = date.fromisoformat(text)
+        return parse_day(text)
     except ValueError:
-        found = None
-    if found is None or found.isoformat() != text:
-        raise NightshiftError(f"{where}={text}: is not a date as 2026-11-20")
-    return found
+        raise NightshiftError(f"{where}={text}: is not a date as 2026-11-20") from None

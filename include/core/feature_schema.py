@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 
+from include.config.arrow_types import ARROW_TYPES
 from include.config.pipeline import PipelineSpec
-from include.core.typing_columns import ARROW_TYPES
 
 
 def make_feature_schema(spec: PipelineSpec) -> pa.Schema:

@@ -8,17 +8,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.config.arrow_types import ARROW_TYPES
 from include.config.model import ColumnType
 from include.config.names import suggest_name
 
-ARROW_TYPES: dict[ColumnType, pa.DataType] = {
-    "text": pa.string(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us"),
-}
 # Written by hand or by a database export; what fits neither pattern (decimal commas, inf, nan, 1e400) is a reject.
 INTEGER_TEXT = r"^[+-]?\d{1,18}(\.0+)?$"
 NUMBER_TEXT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"

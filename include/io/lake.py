@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -92,6 +91,3 @@ def fetch_verified(lake: Lake, ref: ObjectRef, path: Path) -> Path:
 def store_file(lake: Lake, key: str, path: Path, rows: int) -> ObjectRef:
     """Store the file and return what the ledger must say of it."""
     return ObjectRef(lake.put_file(key, path), hash_file(path), rows)
-
-
-TemporaryFolder = AbstractContextManager[Path]

@@ -10,6 +10,7 @@ import pyarrow as pa
 from psycopg2 import sql
 from sqlalchemy import Connection
 
+from include.config.arrow_types import ARROW_TYPES
 from include.config.model import ColumnType
 from include.config.names import check_identifier
 from include.config.pipeline import PipelineConfig
@@ -22,20 +23,12 @@ POSTGRES_TYPES: dict[ColumnType, str] = {
     "date": "date",
     "timestamp": "timestamp",
 }
-ARROW_KEY_TYPES: dict[ColumnType, pa.DataType] = {
-    "text": pa.string(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us"),
-}
 
 
 def make_scores_schema(config: PipelineConfig) -> pa.Schema:
     """The Arrow schema of a partition's scores: the same columns, in the same order, in the lake and the warehouse."""
     spec = config.spec
-    fields = [pa.field(name, ARROW_KEY_TYPES[spec.columns[name]], nullable=False) for name in spec.keys]
+    fields = [pa.field(name, ARROW_TYPES[spec.columns[name]], nullable=False) for name in spec.keys]
     fields += [pa.field("partition_date", pa.date32(), nullable=False), pa.field("score", pa.float64(), nullable=False)]
     if spec.task == "classification":
         fields.append(pa.field("decision", pa.bool_(), nullable=False))
@@ -89,14 +82,6 @@ def replace_scores(
     copy = sql.SQL("copy {} ({}) from stdin with (format binary)").format(table, columns)
     cursor.copy_expert(copy, stream)
     return stream.rows
-
-
-def count_scores(connection: Connection, config: PipelineConfig, partition: date) -> int:
-    """The partition's rows, as a reader sees them."""
-    cursor = _cursor(connection)
-    table = sql.Identifier(check_identifier(config.name))
-    cursor.execute(sql.SQL("select count(*) from scores.{} where partition_date = %s").format(table), (partition,))
-    return int(cursor.fetchone()[0])
 
 
 class _CopyStream(io.RawIOBase):

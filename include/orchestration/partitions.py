@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Protocol
 
+from include.config.days import parse_day
 from include.errors import NightshiftError
 
 
@@ -16,12 +17,9 @@ class Run(Protocol):
 def parse_partition(text: str) -> date:
     """The date that a partition key names; NightshiftError unless it is one, written as 2026-11-20."""
     try:
-        found = date.fromisoformat(text)
+        return parse_day(text)
     except ValueError:
-        found = None
-    if found is None or found.isoformat() != text:
-        raise NightshiftError(f"Partition Key {text!r} is not a date. Write it as 2026-11-20.")
-    return found
+        raise NightshiftError(f"Partition Key {text!r} is not a date. Write it as 2026-11-20.") from None
 
 
 def choose_partition(run: Run, params: Mapping[str, Any]) -> date:
