@@ -47,7 +47,7 @@ bench: ## scoring, features to visible rows: ours, a usual template, the server'
 
 lock: ## write requirements*.txt from requirements*.in, every pin with its hashes
 	@bin/setup
-	@uv=$$(command -v uv || echo .nightshift/uv/bin/uv); for name in requirements requirements-dev requirements-uv; do \
+	@uv=$$(command -v uv || echo .nightshift/uv/bin/uv); for name in requirements requirements-lightgbm requirements-dev requirements-uv; do \
 		$$uv pip compile --quiet --universal --generate-hashes --python-version 3.11 $$name.in -o $$name.txt || exit 1; \
 	done
 

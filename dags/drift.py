@@ -2,7 +2,8 @@
 
 Compares the last partitions with what the champion was trained on, measures the scores whose outcomes are known by now,
 and decides. `retrain` starts `NAME_train` with the reason; otherwise the run stops with the reason. Both are kept in
-`monitoring.drift` and `monitoring.retrain_decisions`.
+`monitoring.drift` and `monitoring.retrain_decisions`. Where a challenger is kept, `compare_challenger` says on the side
+whether it is better than the champion (`monitoring.shadow_comparisons`); putting it in charge is left to a person.
 """
 
 import nightshift_root
@@ -11,7 +12,7 @@ from airflow.sdk import DAG
 from include.config.loading import load_pipelines
 from include.orchestration.describing import HEAVY_POOL, describe_dag
 from include.orchestration.params import make_drift_params
-from include.orchestration.tasks.drift import StartTraining, compare, decide, measure
+from include.orchestration.tasks.drift import StartTraining, compare, compare_challenger, decide, measure
 from include.orchestration.timetables import run_for_day_before
 
 for pipeline in load_pipelines().usable:
@@ -25,3 +26,5 @@ for pipeline in load_pipelines().usable:
         measured = measure.override(task_id="measure_performance")(name, compared)
         decided = decide(name, compared, measured)
         StartTraining(task_id="start_training", pipeline=name, compared=compared, decided=decided)
+        if pipeline.spec.gate.keep_challenger:
+            measured >> compare_challenger(name, compared)

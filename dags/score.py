@@ -1,7 +1,9 @@
 """When features are new: score the same partition and publish the scores.
 
-The champion scores, unless **Model version** names another. Without a champion there is nothing to do yet, and the run
-says so. Readers see the partition's old scores or its new ones, never half and never both.
+The champion scores, unless **Model version** names another or **As of** asks for the champion of that time. Without a
+champion there is nothing to do yet, and the run says so. Readers see the partition's old scores or its new ones, never
+half and never both. Where a challenger is kept, `shadow` scores the same rows with it afterwards, for `NAME_drift` to
+compare; nobody else reads those.
 
 To score a day again by hand, trigger with the date in **Partition** (or, in Advanced Options, **Partition Key**).
 """
@@ -13,7 +15,7 @@ from include.config.loading import load_pipelines
 from include.orchestration.assets import make_asset
 from include.orchestration.describing import describe_dag
 from include.orchestration.params import make_score_params
-from include.orchestration.tasks.score import publish, score
+from include.orchestration.tasks.score import publish, score, shadow
 from include.orchestration.timetables import run_after
 
 for pipeline in load_pipelines().usable:
@@ -25,4 +27,6 @@ for pipeline in load_pipelines().usable:
         is_paused_upon_creation=False,
     ):
         scored = score(pipeline.name)
-        publish.override(outlets=[make_asset(pipeline.name, "scores")])(pipeline.name, scored)
+        published = publish.override(outlets=[make_asset(pipeline.name, "scores")])(pipeline.name, scored)
+        if pipeline.spec.gate.keep_challenger:
+            published >> shadow.override(retries=1)(pipeline.name)

@@ -2,7 +2,10 @@
 
 Starts by hand, by `NAME_drift`, or on `schedules.train`. The window ends with the last day whose outcomes were known on
 **As of**; its last days judge the candidate, the champion and the naive baseline on the same rows. The gate says
-`promote` or `keep`, and keeps every rule's figures; only `promote` changes the champion.
+`promote`, `keep` or `needs_approval`, and keeps every rule's figures; only `promote` changes the champion.
+
+With `needs_approval`, the task `approve` waits for a person: see *Required Actions*. Reject, or no answer in time,
+keeps the champion. A version without its cards is not promoted: where `cards` failed, clear it, and the run goes on.
 """
 
 from datetime import timedelta
@@ -14,7 +17,16 @@ from include.config.loading import load_pipelines
 from include.orchestration.assets import make_asset
 from include.orchestration.describing import HEAVY_POOL, describe_dag
 from include.orchestration.params import make_train_params
-from include.orchestration.tasks.train import assemble, check, evaluate, gate, promote, tune_and_fit
+from include.orchestration.tasks.train import (
+    ask_for_approval,
+    assemble,
+    cards,
+    check,
+    evaluate,
+    gate,
+    promote,
+    tune_and_fit,
+)
 from include.orchestration.timetables import run_for_day_before
 
 for pipeline in load_pipelines().usable:
@@ -31,5 +43,11 @@ for pipeline in load_pipelines().usable:
         fitted = tune_and_fit.override(pool=HEAVY_POOL, execution_timeout=timedelta(hours=6))(name, assembled)
         evaluated = evaluate.override(pool=HEAVY_POOL)(name, assembled, fitted)
         judged = gate(name, assembled, evaluated)
-        promote.override(outlets=[make_asset(name, "champion")])(name, evaluated, judged)
+        described = cards(name, assembled, evaluated)
+        answer = ask_for_approval(pipeline, evaluated, judged)
+        # The approval skips itself where the gate needs nobody; whether that promotes is for `promote` to say.
+        promoted = promote.override(
+            outlets=[make_asset(name, "champion")], trigger_rule="none_failed" if answer else "all_success"
+        )(name, assembled, evaluated, judged, answer and answer.output)
         checked >> fitted
+        judged >> described >> (answer or promoted)

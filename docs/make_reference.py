@@ -58,13 +58,15 @@ MEANINGS = {
     "Features.tables": "Reference tables that rows are joined with, by a name of your choice.",
     "Training.seed": "Makes search and samples repeatable.",
     "Training.estimators": "What competes in the search.",
-    "Estimator.kind": "Which scikit-learn estimator; `logistic` is for classification, `ridge` for regression.",
+    "Estimator.kind": "Which estimator; `logistic` is for classification, `ridge` for regression, and "
+    "`lightgbm` an extra to install.",
     "Schedules.ingest": "When a day is fetched: each tick works on the day before.",
     "Schedules.drift": "When drift is looked at.",
     "Schedules.timezone": "An IANA name, such as `Europe/Berlin`; it also says when a day begins.",
 }
 COMMON = {
     "kind": "Chooses this form.",
+    "rule": "Chooses this form.",
     "name": "The feature's name.",
     "column": "The column it is computed from.",
     "left": "A column.",
@@ -106,7 +108,7 @@ class Section:
     @property
     def link(self) -> str:
         """A link to the heading, as GitHub calls it, with a short text."""
-        text = re.sub(r".* \(kind: (.*)\)", r"\1", self.heading)
+        text = re.sub(r".* \(\w+: (.*)\)", r"\1", self.heading)
         anchor = re.sub(r"[^\w -]", "", self.heading.lower()).replace(" ", "-")
         return f"[{text}](#{anchor})"
 
@@ -130,11 +132,18 @@ def find_sections(model: type[BaseModel], path: str = "") -> Iterator[Section]:
         for inner in find_models(hint):
             if inner is Expectation:
                 continue
-            kind = inner.model_fields.get("kind")
-            variant = get_args(kind.annotation) if kind else ()
-            suffix = f" (kind: {variant[0]})" if len(variant) == 1 else ""
-            yield Section(f"{path}{name}{suffix}", inner)
+            yield Section(f"{path}{name}{describe_variant(inner)}", inner)
             yield from find_sections(inner, f"{path}{name}.")
+
+
+def describe_variant(model: type[BaseModel]) -> str:
+    """How a heading tells one form of a section from the others."""
+    for name in ("kind", "rule"):
+        field = model.model_fields.get(name)
+        variant = get_args(field.annotation) if field else ()
+        if len(variant) == 1:
+            return f" ({name}: {variant[0]})"
+    return ""
 
 
 def render_section(section: Section, links: Links) -> str:

@@ -1,10 +1,15 @@
 """What all sub-commands share."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import date
+from getpass import getuser
 from typing import TypeAlias
+
+from include.config.days import parse_day
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Run = Callable[[argparse.Namespace], int]
@@ -25,7 +30,24 @@ def add_command(
     return parser
 
 
+def name_user() -> str:
+    """Who runs the command, for the records."""
+    try:
+        return os.environ.get("USER") or getuser()
+    except (OSError, KeyError):
+        # A container may run as a number that has no name.
+        return "unknown"
+
+
 def make_progress() -> Callable[[str], None]:
     """Prints lines with the seconds since now, on stderr: stdout is for results."""
     start = time.monotonic()
     return lambda line: print(f"{time.monotonic() - start:6.1f} s  {line}", file=sys.stderr, flush=True)
+
+
+def read_date(text: str) -> date:
+    """An argparse type: a day as 2026-11-20."""
+    try:
+        return parse_day(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text}: is not a date as 2026-11-20") from None

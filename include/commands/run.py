@@ -3,16 +3,14 @@
 import argparse
 import json
 import logging
-import os
 import sys
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from getpass import getuser
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from include.commands.base import Commands, add_command, make_progress
+from include.commands.base import Commands, add_command, make_progress, name_user, read_date
 from include.config.days import parse_day
 from include.config.loading import load_named_pipeline
 from include.config.names import suggest_name
@@ -23,7 +21,7 @@ from include.errors import NightshiftError
 # What --set takes, beside the params of a Python source for ingest.
 SETTINGS = {
     "ingest": (),
-    "score": ("version",),
+    "score": ("version", "as_of"),
     "train": ("train_from", "train_to", "as_of", "reason"),
     "drift": ("as_of",),
 }
@@ -32,6 +30,7 @@ EXAMPLES = (
     "run flights ingest --from 2017-04-01 --to 2017-06-14",
     "run flights train --set train_from=2017-04-01 --set train_to=2017-05-31",
     "run flights score --from 2017-06-01 --to 2017-06-14",
+    "run flights score --partition 2017-06-01 --as-of 2026-11-20",
     "run churn ingest --partition 2026-03-01 --set scenario=drift",
 )
 
@@ -43,10 +42,16 @@ def add_run(commands: Commands) -> None:
     parser.add_argument("name", metavar="NAME", help="the pipeline")
     parser.add_argument("kind", metavar="KIND", choices=tuple(SETTINGS), help="ingest, score, train or drift")
     parser.add_argument(
-        "--partition", type=_read_date, help="the day, as 2026-11-20 (ingest, score: yesterday; otherwise: the newest)"
+        "--partition", type=read_date, help="the day, as 2026-11-20 (ingest, score: yesterday; otherwise: the newest)"
     )
-    parser.add_argument("--from", dest="first", type=_read_date, help="the first of many days (ingest, score, drift)")
-    parser.add_argument("--to", dest="last", type=_read_date, help="the last of many days")
+    parser.add_argument("--from", dest="first", type=read_date, help="the first of many days (ingest, score, drift)")
+    parser.add_argument("--to", dest="last", type=read_date, help="the last of many days")
+    parser.add_argument(
+        "--as-of",
+        metavar="DAY",
+        help="score: with the champion of that day's end, or of a time as 2026-11-20T08:30; train and drift: nothing "
+        "later is looked at",
+    )
     parser.add_argument(
         "--set",
         dest="settings",
@@ -54,8 +59,8 @@ def add_run(commands: Commands) -> None:
         action="append",
         default=[],
         type=_read_setting,
-        help="as in the DAG's form: ingest takes the params of a Python source, score version, train train_from, "
-        "train_to, as_of and reason, drift as_of; may be repeated",
+        help="as in the DAG's form: ingest takes the params of a Python source, score version and as_of, train "
+        "train_from, train_to, as_of and reason, drift as_of; may be repeated",
     )
 
 
@@ -82,11 +87,21 @@ def _run_days(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     from include.local.house import open_house
 
     config = load_named_pipeline(arguments.name)
-    settings = check_settings(config, arguments.kind, dict(arguments.settings))
+    settings = check_settings(config, arguments.kind, _gather_settings(arguments))
     resources = open_house(migrate=True)
     progress = make_progress()
     days = choose_days(arguments, config, settings, resources)
     return [_run_day(config, resources, arguments.kind, day, settings, progress) for day in days]
+
+
+def _gather_settings(arguments: argparse.Namespace) -> dict[str, str]:
+    """What --set and --as-of say."""
+    settings = dict(arguments.settings)
+    if arguments.as_of is None:
+        return settings
+    if "as_of" in settings:
+        raise NightshiftError("give --as-of or --set as_of=…, not both")
+    return {**settings, "as_of": arguments.as_of}
 
 
 def check_settings(config: PipelineConfig, kind: str, settings: dict[str, str]) -> dict[str, str]:
@@ -158,7 +173,7 @@ def _run_day(
         if kind == "ingest":
             outcome = runs.run_ingest(config, resources, day, report, dict(settings) or None)
         elif kind == "score":
-            outcome = runs.run_score(config, resources, day, report, _read_version(settings))
+            outcome = _run_score(config, resources, day, settings, report)
         elif kind == "drift":
             outcome = runs.run_drift(config, resources, day, report)
         else:
@@ -166,6 +181,16 @@ def _run_day(
     except NightshiftError as error:
         return {**summary, "status": "failed", "reason": str(error)}
     return {**summary, "status": outcome.status, "reason": outcome.reason, **outcome.figures}
+
+
+def _run_score(
+    config: PipelineConfig, resources: Any, day: date, settings: dict[str, str], report: Callable[[str, Any], None]
+) -> Any:
+    from include.steps import runs
+    from include.steps.score import parse_as_of
+
+    at = parse_as_of(config, settings.get("as_of"))
+    return runs.run_score(config, resources, day, report, _read_version(settings), at)
 
 
 def _run_train(
@@ -179,7 +204,7 @@ def _run_train(
     request = runs.TrainingRequest(
         as_of=day,
         run_id=f"cli__{uuid4().hex}",
-        requested_by=os.environ.get("USER") or getuser(),
+        requested_by=name_user(),
         train_from=first,
         train_to=last,
         reason=settings.get("reason", ""),
@@ -205,13 +230,6 @@ def _read_setting(text: str) -> tuple[str, str]:
     if not equals or not key:
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
     return key, value
-
-
-def _read_date(text: str) -> date:
-    try:
-        return _parse_date(text, "")
-    except NightshiftError as error:
-        raise argparse.ArgumentTypeError(str(error).removeprefix("=")) from error
 
 
 def _parse_date(text: str, where: str) -> date:

@@ -1,6 +1,7 @@
-"""How a day is written: in partition keys, in forms and on the command line."""
+"""How a day or a moment is written: in partition keys, in forms and on the command line."""
 
-from datetime import date
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 
 def parse_day(text: str) -> date:
@@ -9,3 +10,18 @@ def parse_day(text: str) -> date:
     if found.isoformat() != text:
         raise ValueError(f"{text!r} is not written as {found.isoformat()}")
     return found
+
+
+def parse_moment(text: str, timezone: str) -> datetime:
+    """The moment that `text` names: the last one of a day, or a time as 2026-11-20T08:30 or 2026-11-20T08:30:00+01:00.
+
+    What names no zone is read in `timezone`. ValueError where it is neither.
+    """
+    zone = ZoneInfo(timezone)
+    try:
+        return datetime.combine(parse_day(text), time.max, zone)
+    except ValueError:
+        found = datetime.fromisoformat(text)
+    if len(text) <= len("2026-11-20"):
+        raise ValueError(f"{text!r} is neither a day nor a time")
+    return found if found.tzinfo else found.replace(tzinfo=zone)

@@ -1,16 +1,12 @@
-"""The sections `label`, `training` and `gate` of pipeline.yaml: how a candidate is made and judged."""
+"""The sections `label` and `training` of pipeline.yaml: how a candidate is made."""
 
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from include.config.metrics import Metric
 from include.config.model import Model, ParameterName
 from include.config.names import ColumnName
-
-Task = Literal["classification", "regression"]
-CLASSIFICATION_METRICS = ("roc_auc", "average_precision", "log_loss", "brier")
-REGRESSION_METRICS = ("r2", "rmse", "mae")
-Metric = Literal["roc_auc", "average_precision", "log_loss", "brier", "r2", "rmse", "mae"]
 
 
 class Label(Model):
@@ -26,7 +22,7 @@ class Label(Model):
 class Estimator(Model):
     """One kind of model and the values to search for its parameters."""
 
-    kind: Literal["logistic", "ridge", "random_forest", "hist_gradient_boosting"]
+    kind: Literal["logistic", "ridge", "random_forest", "hist_gradient_boosting", "lightgbm"]
     search: dict[ParameterName, tuple[float | int | str | bool | None, ...]] = Field(
         default_factory=dict, description="Parameter of the scikit-learn estimator: values to try."
     )
@@ -39,6 +35,15 @@ class Training(Model):
     holdout: int = Field(7, ge=1, description="The last days of the window: evaluation and gate only.")
     folds: int = Field(3, ge=2, le=20, description="Time-ordered folds of the search.")
     trials: int = Field(8, ge=1, le=1000, description="How many settings the seeded search tries, over all estimators.")
+    halving: int = Field(
+        3, ge=2, le=10, description="Each round keeps one setting in so many, and gives it so many times the rows."
+    )
+    imbalance: Literal["auto", "none", "balanced"] = Field(
+        "auto", description="Classification: weigh the classes alike; `auto` tries both where one class is rare."
+    )
+    calibrate: Literal["auto", "none", "sigmoid", "isotonic"] = Field(
+        "auto", description="Classification: correct the probabilities; `auto` does where later folds say it helps."
+    )
     metric: Metric = Field(description="What the search optimises and the gate judges.")
     seed: int = Field(7, ge=0)
     max_rows: int = Field(1_000_000, ge=100, description="A larger window is sampled, seeded, before fitting.")
@@ -49,12 +54,3 @@ class Training(Model):
         if self.holdout >= self.window:
             raise ValueError(f"holdout ({self.holdout}) must be shorter than window ({self.window})")
         return self
-
-
-class Gate(Model):
-    """When a candidate may take over. All rules are about `training.metric` on the held-out rows."""
-
-    floor: float = Field(description="At least this good (at most, for an error).")
-    baseline_margin: float = Field(0.0, ge=0, description="Better than the naive baseline by at least this.")
-    champion_margin: float = Field(0.0, ge=0, description="Not worse than the champion by more than this.")
-    min_rows: int = Field(200, ge=1, description="With fewer held-out rows the champion stays.")

@@ -7,9 +7,13 @@ from typing import Annotated, Any, Self
 from croniter import croniter
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from include.config.card import Card
+from include.config.decision import DecisionRule, FixedThreshold
 from include.config.expectations import ExpectationSuite
 from include.config.feature import Features, RollingFeature
-from include.config.learning import CLASSIFICATION_METRICS, REGRESSION_METRICS, Gate, Label, Task, Training
+from include.config.gate import Gate
+from include.config.learning import Label, Training
+from include.config.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS, Task
 from include.config.model import ColumnType, Model
 from include.config.names import ColumnName, Identifier
 from include.config.source import FileSource, Source
@@ -31,8 +35,24 @@ Cron = Annotated[str, AfterValidator(check_cron)]
 class Scoring(Model):
     """How scores are made and written."""
 
-    threshold: float = Field(0.5, gt=0, lt=1, description="Classification: `decision` is true from this score on.")
+    threshold: float | None = Field(
+        None, gt=0, lt=1, description="Classification: `decision` is true from this score on. Short for a fixed rule."
+    )
+    decision: DecisionRule | None = Field(
+        None, description="Classification: how the threshold is chosen when a model is trained; 0.5 otherwise."
+    )
     batch_rows: int = Field(65_536, ge=1, le=10_000_000, description="Rows predicted at once.")
+
+    @property
+    def rule(self) -> DecisionRule:
+        """How the threshold is chosen."""
+        return self.decision or FixedThreshold(threshold=0.5 if self.threshold is None else self.threshold)
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        if self.threshold is not None and self.decision is not None:
+            raise ValueError("give either threshold or decision")
+        return self
 
 
 class Drift(Model):
@@ -86,6 +106,7 @@ class PipelineSpec(Model):
     training: Training
     gate: Gate
     scoring: Scoring = Scoring()
+    card: Card = Card()
     drift: Drift = Drift()
     schedules: Schedules = Schedules()
 
@@ -114,7 +135,12 @@ class PipelineSpec(Model):
         }
         if isinstance(self.source, FileSource) and self.source.partition_by:
             named["source.partition_by.column"] = (self.source.partition_by.column,)
-        return [
+        unsliced = [
+            f"gate.slices.columns: {name!r} is not among the features"
+            for name in self.gate.slices.columns
+            if name not in self.features.names
+        ]
+        return unsliced + [
             f"{where}: {name!r} is not among columns"
             for where, names in named.items()
             for name in names
@@ -140,6 +166,11 @@ class PipelineSpec(Model):
         metrics = CLASSIFICATION_METRICS if classify else REGRESSION_METRICS
         if self.training.metric not in metrics:
             problems.append(f"training.metric: {self.task} is judged by {', '.join(metrics)}")
+        problems += [f"gate.floors: {self.task} has no {name}" for name in self.gate.floors if name not in metrics]
+        if self.training.metric in self.gate.floors:
+            problems.append(f"gate.floors: the floor of {self.training.metric}, training.metric, is gate.floor")
+        if not classify and (self.scoring.decision or self.scoring.threshold is not None):
+            problems.append("scoring: a decision threshold is for classification")
         wrong = {"ridge"} if classify else {"logistic"}
         problems += [
             f"training.estimators: {e.kind} is not for {self.task}" for e in self.training.estimators if e.kind in wrong

@@ -1,6 +1,6 @@
 """One scikit-learn Pipeline per kind of estimator. Everything that is fitted is inside, so it ships with the model."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from include.config.learning import Task
+from include.config.metrics import Task
+from include.core.lightgbm_models import LightGbmClassifier, LightGbmRegressor, load_library
 
 # HistGradientBoosting bins at most 255 values of a category, one of them for the missing.
 MAX_CATEGORIES = 254
@@ -30,12 +31,15 @@ _ESTIMATORS: Mapping[tuple[str, Task], Callable[..., Any]] = {
     ("random_forest", "regression"): RandomForestRegressor,
     ("hist_gradient_boosting", "classification"): HistGradientBoostingClassifier,
     ("hist_gradient_boosting", "regression"): HistGradientBoostingRegressor,
+    ("lightgbm", "classification"): LightGbmClassifier,
+    ("lightgbm", "regression"): LightGbmRegressor,
 }
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "logistic": {"max_iter": 500},
     "ridge": {},
     "random_forest": {"n_estimators": 200, "min_samples_leaf": 5, "n_jobs": -1},
     "hist_gradient_boosting": {"early_stopping": False},
+    "lightgbm": {},
 }
 
 
@@ -52,12 +56,27 @@ def make_model(
     factory = _ESTIMATORS[kind, task]
     if "random_state" in factory().get_params():
         settings["random_state"] = seed
-    if kind == "hist_gradient_boosting":
-        mask = np.array([False] * len(numeric) + [True] * len(categorical))
-        settings["categorical_features"] = mask if len(categorical) else None
+    if kind in ("hist_gradient_boosting", "lightgbm"):
+        # The encoder puts the categories' codes behind the numbers.
+        codes = list(range(len(numeric), len(numeric) + len(categorical)))
+        settings["categorical_features"] = codes if codes or kind == "lightgbm" else None
         return Pipeline([("columns", _encode_for_trees(numeric, categorical)), ("model", factory(**settings))])
     encode = _encode_for_forest if kind == "random_forest" else _encode_for_lines
     return Pipeline([("columns", encode(numeric, categorical)), ("model", factory(**settings))])
+
+
+def require_libraries(kinds: Iterable[str]) -> None:
+    """NightshiftError where the library of a kind is an extra that is not installed, with the command that does it."""
+    if "lightgbm" in kinds:
+        load_library()
+
+
+def fit_model(model: Pipeline, rows: Any, target: np.ndarray) -> Pipeline:
+    """Fit with all cores; afterwards predict with one where several would add up in the order in which they finish."""
+    model.fit(rows, target)
+    if model.get_params().get("model__n_jobs"):
+        model.set_params(model__n_jobs=1)
+    return model
 
 
 def make_baseline(task: Task) -> Any:

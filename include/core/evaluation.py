@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from sklearn import metrics
 
-from include.config.learning import CLASSIFICATION_METRICS, REGRESSION_METRICS, Metric, Task
+from include.config.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS, Metric, Task
 
 HIGHER_IS_BETTER: frozenset[str] = frozenset({"roc_auc", "average_precision", "r2"})
 
@@ -32,13 +32,11 @@ _FUNCTIONS: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {
 def measure(metric: str, target: np.ndarray, predicted: np.ndarray) -> float:
     """One metric of predictions (probabilities or values, float64, shape (rows,)); NaN where it can't be computed.
 
-    A ranking metric of a single class, or anything of rows that are not finite, can't be computed.
+    A ranking metric of a single class, R² of a constant target, or anything of rows that are not finite, can't be.
     """
     if len(target) == 0 or not np.isfinite(predicted).all():
         return float("nan")
-    if metric in ("roc_auc", "average_precision") and len(np.unique(target)) < 2:
-        return float("nan")
-    if metric == "r2" and len(target) < 2:
+    if metric in ("roc_auc", "average_precision", "r2") and len(np.unique(target)) < 2:
         return float("nan")
     return float(_FUNCTIONS[metric](target, predicted))
 

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from include.config.learning import Label, Task
+from include.config.learning import Label
+from include.config.metrics import Task
 
 
 def make_target(values: pd.Series, label: Label, task: Task) -> pd.Series:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from include.config.learning import Task
+from include.config.metrics import Task
 
 MIN_DAYS = 3
 

@@ -23,16 +23,26 @@ MODEL_VERSIONS = _table(
     "ml",
     "model_versions",
     "pipeline version created_at run_id artifact_uri artifact_sha256 reference_uri reference_sha256 config_sha256"
-    " code_version train_from train_to holdout_from holdout_to rows estimator seed",
-    json="parameters features inputs metrics",
+    " code_version train_from train_to holdout_from holdout_to rows estimator seed threshold golden_uri golden_sha256",
+    json="parameters features inputs metrics decision_rule",
 )
 GATE_DECISIONS = _table(
-    "ml", "gate_decisions", "id pipeline candidate_version champion_version decision decided_at", json="rules"
+    "ml", "gate_decisions", "id pipeline candidate_version champion_version decision reason decided_at", json="rules"
 )
-CHAMPIONS = _table("ml", "champions", "pipeline version since")
+CHAMPIONS = _table("ml", "champions", "pipeline version since promotion_id")
+CHALLENGERS = _table("ml", "challengers", "pipeline version since gate_decision_id")
 PROMOTIONS = _table(
-    "ml", "promotions", "id pipeline version previous_version promoted_at promoted_by reason gate_decision_id"
+    "ml",
+    "promotions",
+    "id pipeline version previous_version promoted_at promoted_by reason gate_decision_id kind approved_by run_id",
 )
+TRIALS = _table(
+    "ml",
+    "trials",
+    "pipeline run_id number rung estimator rows metric value seconds failure tried_at",
+    json="parameters fold_values",
+)
+CARDS = _table("ml", "cards", "pipeline version kind format object_uri sha256 written_at")
 VALIDATION = _table(
     "monitoring",
     "validation",
@@ -48,6 +58,12 @@ DRIFT = _table(
 )
 PERFORMANCE = _table(
     "monitoring", "performance", "pipeline partition_date model_version metric value rows kind measured_at"
+)
+SHADOW_COMPARISONS = _table(
+    "monitoring",
+    "shadow_comparisons",
+    "pipeline window_from window_to model_version champion_version metric rows challenger champion gain gain_low"
+    " gain_high verdict compared_at",
 )
 RETRAIN_DECISIONS = _table(
     "monitoring", "retrain_decisions", "id pipeline as_of decided_at decision reason run_id", json="criteria"

@@ -1,11 +1,9 @@
 """scores.NAME: one native range partition a month, replaced a day at a time inside the caller's transaction."""
 
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-import pgpq
 import pyarrow as pa
 from psycopg2 import sql
 from sqlalchemy import Connection
@@ -14,6 +12,7 @@ from include.config.arrow_types import ARROW_TYPES
 from include.config.model import ColumnType
 from include.config.names import check_identifier
 from include.config.pipeline import PipelineConfig
+from include.io.copying import copy_batches
 
 POSTGRES_TYPES: dict[ColumnType, str] = {
     "text": "text",
@@ -76,38 +75,7 @@ def replace_scores(
     cursor = _cursor(connection)
     table = sql.SQL("scores.{}").format(sql.Identifier(check_identifier(config.name)))
     cursor.execute(sql.SQL("delete from {} where partition_date = %s").format(table), (partition,))
-    schema = make_scores_schema(config)
-    columns = sql.SQL(", ").join(sql.Identifier(name) for name in schema.names)
-    stream = _CopyStream(schema, batches)
-    copy = sql.SQL("copy {} ({}) from stdin with (format binary)").format(table, columns)
-    cursor.copy_expert(copy, stream)
-    return stream.rows
-
-
-class _CopyStream(io.RawIOBase):
-    """Encodes batches on the fly, as psycopg2 asks for bytes."""
-
-    def __init__(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-        self.rows = 0
-        self._chunks = self._encode(pgpq.ArrowToPostgresBinaryEncoder(schema), batches)
-        self._rest = memoryview(b"")
-
-    def _encode(self, encoder: Any, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
-        yield encoder.write_header()
-        for batch in batches:
-            self.rows += batch.num_rows
-            yield encoder.write_batch(batch)
-        yield encoder.finish()
-
-    def read(self, size: int = -1) -> bytes:
-        while not self._rest:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return b""
-            self._rest = memoryview(chunk)
-        taken = self._rest[:size] if size > 0 else self._rest
-        self._rest = self._rest[len(taken) :]
-        return bytes(taken)
+    return copy_batches(cursor, table, make_scores_schema(config), batches)
 
 
 def _cursor(connection: Connection) -> Any:

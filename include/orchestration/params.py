@@ -13,6 +13,7 @@ from include.errors import NightshiftError
 
 # What Airflow itself may add to the conf of a run that another DAG triggered.
 ADDED_BY_AIRFLOW = {"openlineage"}
+RESCORE = (("from", "first"), ("to", "last"))
 
 
 def make_date_param(title: str, description: str) -> Param:
@@ -29,7 +30,9 @@ def make_score_params() -> dict[str, Param]:
     """The partition, and which model scores."""
     text = "The model version to score with. Empty: the champion."
     version = Param(None, text, type=["null", "integer"], minimum=1, title="Model version")
-    return {"partition": make_partition_param("score"), "version": version}
+    text = "Score with the champion of that time: a day (its end) or a time as 2026-11-20T08:30. Empty: of now."
+    as_of = Param(None, text, type=["null", "string"], maxLength=40, title="As of")
+    return {"partition": make_partition_param("score"), "version": version, "as_of": as_of}
 
 
 def make_train_params() -> dict[str, Param]:
@@ -46,6 +49,24 @@ def make_train_params() -> dict[str, Param]:
 def make_drift_params() -> dict[str, Param]:
     """The day that is looked at."""
     return {"as_of": make_as_of_param()}
+
+
+def make_rollback_params() -> dict[str, Param]:
+    """Where to, why, and what is scored again."""
+    text = "The version to go back to. Empty: the champion before the present one."
+    version = Param(None, text, type=["null", "integer"], minimum=1, title="Version")
+    # Without a default, so that the form asks for it.
+    reason = Param(
+        description="Kept with the promotion and with what is scored again.",
+        type="string",
+        minLength=1,
+        maxLength=1000,
+        pattern=r"\S",
+        title="Reason",
+    )
+    text = "day to score again with that version. Empty, as the other one: nothing is scored again."
+    first, last = (make_date_param(f"Rescore {word}", f"The {which} {text}") for word, which in RESCORE)
+    return {"version": version, "reason": reason, "rescore_from": first, "rescore_to": last}
 
 
 def make_partition_param(verb: str) -> Param:

@@ -13,10 +13,12 @@ from include.io.tables import fetch_table
 from include.steps.outcome import Outcome
 
 
-def publish_scores(config: PipelineConfig, resources: Resources, partition: date, scored: dict[str, Any]) -> Outcome:
+def publish_scores(
+    config: PipelineConfig, resources: Resources, partition: date, scored: dict[str, Any], reason: str = ""
+) -> Outcome:
     """Replace the partition in scores.NAME by what `score_partition` wrote; `scored` are its figures.
 
-    Figures: rows, model_version, object_uri.
+    `reason` says in the ledger why it was scored out of turn. Figures: rows, model_version, object_uri.
     """
     ref = ObjectRef.from_record(scored["scores"])
     table = fetch_table(resources.lake, ref)
@@ -27,7 +29,7 @@ def publish_scores(config: PipelineConfig, resources: Resources, partition: date
         ref,
         inputs_sha256=scored["inputs_sha256"],
         model_version=scored["model_version"],
-        params={"scored_at": scored_at},
+        params={"scored_at": scored_at, **({"reason": reason} if reason else {})},
     )
     with resources.warehouse.begin() as connection:
         ensure_scores_table(connection, config, partition)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from include.config.model import Parameter
@@ -39,16 +39,25 @@ def run_ingest(
 
 
 def run_score(
-    config: PipelineConfig, resources: Resources, partition: date, report: Report, version: int | None = None
+    config: PipelineConfig,
+    resources: Resources,
+    partition: date,
+    report: Report,
+    version: int | None = None,
+    at: datetime | None = None,
 ) -> Outcome:
-    """Score -> publish."""
+    """Score with the champion, with `version` or with the champion of that time -> publish, then the challenger."""
     from include.steps.publish import publish_scores
     from include.steps.score import score_partition
+    from include.steps.shadow import score_shadow
 
-    scored = _tell(report, "score", score_partition(config, resources, partition, version=version))
+    scored = _tell(report, "score", score_partition(config, resources, partition, version=version, at=at))
     if scored.status != "done":
         return scored
-    return _tell(report, "publish", publish_scores(config, resources, partition, scored.figures))
+    published = _tell(report, "publish", publish_scores(config, resources, partition, scored.figures))
+    if config.spec.gate.keep_challenger:
+        _tell(report, "shadow", score_shadow(config, resources, partition))
+    return published
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,10 @@ class TrainingRequest:
 
 
 def run_train(config: PipelineConfig, resources: Resources, request: TrainingRequest, report: Report) -> Outcome:
-    """Assemble -> check -> tune and fit -> evaluate -> gate -> promote."""
+    """Assemble -> check -> tune and fit -> evaluate -> gate -> cards -> promote.
+
+    Nobody can be asked here, so a candidate that needs approval is left to `bin/nightshift promote`.
+    """
     from include.steps import train
 
     assembled = _tell(
@@ -77,37 +89,60 @@ def run_train(config: PipelineConfig, resources: Resources, request: TrainingReq
     checked = _tell(report, "check", train.check_training_set(config, resources, assembled.figures))
     if checked.status != "done":
         return checked
-    fitted = _tell(report, "tune_and_fit", train.tune_and_fit(config, resources, assembled.figures))
-    evaluated = _tell(
-        report,
-        "evaluate",
-        train.evaluate_candidate(config, resources, assembled.figures, fitted.figures, request.run_id),
-    )
-    version = evaluated.figures["version"]
-    judged = _tell(report, "gate", train.judge_candidate(config, resources, assembled.figures, version))
+    candidate = _make_candidate(config, resources, request, assembled.figures, report)
     promoted = _tell(
         report,
         "promote",
-        train.promote_candidate(config, resources, version, judged.figures, request.requested_by, request.reason),
+        train.promote_candidate(
+            config,
+            resources,
+            assembled.figures,
+            candidate["version"],
+            candidate,
+            request.requested_by,
+            request.reason,
+        ),
     )
-    figures: dict[str, Any] = {
-        "version": version,
-        "estimator": fitted.figures["estimator"],
-        "metrics": {key: value for key, value in evaluated.figures["metrics"].items() if key != "trials"},
-        "train_from": assembled.figures["train_from"],
-        "train_to": assembled.figures["train_to"],
-        "rows": assembled.figures["rows"],
-        **judged.figures,
-        "promoted": promoted.status == "done",
-    }
+    window = {name: assembled.figures[name] for name in ("train_from", "train_to", "rows")}
+    figures = {**candidate, **window, "promoted": promoted.status == "done"}
+    if candidate["decision"] == "needs_approval":
+        figures["approve"] = f"bin/nightshift promote {config.name} {candidate['version']} --reason …"
+        return Outcome("done", f"{promoted.reason}. To approve: {figures['approve']}", figures)
     # A gate that keeps the champion has done its work.
     status = "done" if promoted.status == "skipped" else promoted.status
-    return Outcome(status, promoted.reason or judged.figures["reason"], figures)
+    return Outcome(status, promoted.reason or candidate["reason"], figures)
+
+
+def _make_candidate(
+    config: PipelineConfig, resources: Resources, request: TrainingRequest, assembled: dict[str, Any], report: Report
+) -> dict[str, Any]:
+    """Fit, register, judge, describe. The gate's figures, with what they are about."""
+    from include.steps import train
+    from include.steps.train.cards import write_cards
+
+    fitted = _tell(report, "tune_and_fit", train.tune_and_fit(config, resources, assembled, request.run_id))
+    evaluated = _tell(
+        report,
+        "evaluate",
+        train.evaluate_candidate(config, resources, assembled, fitted.figures, request.run_id),
+    )
+    version = evaluated.figures["version"]
+    judged = _tell(report, "gate", train.judge_candidate(config, resources, assembled, version))
+    _tell(report, "cards", write_cards(config, resources, assembled, version))
+    # What the model card shows feature by feature would bury the summary.
+    metrics = {key: value for key, value in evaluated.figures["metrics"].items() if key not in ("importance", "alone")}
+    return {
+        "version": version,
+        "estimator": fitted.figures["estimator"],
+        "metrics": metrics,
+        **judged.figures,
+    }
 
 
 def run_drift(config: PipelineConfig, resources: Resources, as_of: date, report: Report) -> Outcome:
-    """Compare -> measure performance -> decide. Training is left to whoever asked."""
+    """Compare -> measure performance -> decide, then the challenger. Training is left to whoever asked."""
     from include.steps import drift
+    from include.steps.shadow import compare_challenger
 
     compared = _tell(report, "compare", drift.compare_windows(config, resources, as_of))
     if compared.status != "done":
@@ -118,7 +153,11 @@ def run_drift(config: PipelineConfig, resources: Resources, as_of: date, report:
         "decide",
         drift.decide_retraining(config, resources, as_of, compared.figures, measured.figures),
     )
-    return Outcome("done", decided.figures["reason"], {**compared.figures, **measured.figures, **decided.figures})
+    figures = {**compared.figures, **measured.figures, **decided.figures}
+    if config.spec.gate.keep_challenger:
+        challenger = _tell(report, "compare_challenger", compare_challenger(config, resources, as_of))
+        figures["challenger"] = challenger.reason
+    return Outcome("done", decided.figures["reason"], figures)
 
 
 def _tell(report: Report, step: str, outcome: Outcome) -> Outcome:

@@ -8,17 +8,23 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from include.config.days import parse_moment
+from include.config.decision import FixedThreshold
 from include.config.pipeline import PipelineConfig
 from include.core.estimators import predict_scores
 from include.errors import NightshiftError
 from include.io.artifacts import load_model
 from include.io.lake import ObjectRef, make_attempt_id, make_key
 from include.io.ledger import Entry, find_entry
-from include.io.registry import ModelVersion, find_champion, find_version
+from include.io.registry import ModelVersion, find_champion, find_champion_at
 from include.io.resources import Resources
 from include.io.scores_table import make_scores_schema
 from include.io.tables import store_batches, stream_batches
 from include.steps.outcome import Outcome
+from include.steps.promotions import require_version
+from include.steps.train.serving import require_servable
+
+DEFAULT_THRESHOLD = 0.5
 
 
 class UnusableScores(Exception):
@@ -31,26 +37,30 @@ def score_partition(
     partition: date,
     features: ObjectRef | None = None,
     version: int | None = None,
+    at: datetime | None = None,
 ) -> Outcome:
-    """Score the partition's features with the champion, or with `version`.
+    """Score the partition's features with the champion, with `version`, or with the champion of the time `at`.
 
-    Skipped while there is no champion; stopped where the model gives NaN or infinity.
+    Skipped where there is, or was, no champion; stopped where the model gives NaN or infinity.
     Figures: scores, model_version, rows, inputs_sha256, attempt.
     """
     with resources.warehouse.begin() as connection:
-        model_version = choose_version(connection, config, version)
+        champion = find_champion(connection, config.name)
+        model_version = choose_version(connection, config, champion, version, at)
         found = find_entry(connection, config.name, partition, "features")
         published = find_entry(connection, config.name, partition, "scores")
     if model_version is None:
-        reason = f"{config.name} has no champion yet; train one: bin/nightshift run {config.name} train"
-        return Outcome("skipped", reason)
+        return Outcome("skipped", _explain_absence(config.name, at))
     ref = features or (found.ref if found else None)
     if ref is None:
         raise NightshiftError(
             f"{config.name} {partition}: there are no features to score; run first: "
             f"bin/nightshift run {config.name} ingest --partition {partition}"
         )
-    inputs = _hash_inputs(ref, model_version, config)
+    if champion is None or model_version.version != champion.version:
+        # Only the champion is known to be harmless to load and able to score.
+        require_servable(config, resources, model_version)
+    inputs = hash_inputs(ref, model_version, config)
     attempt = make_attempt_id()
     batches = _score_batches(config, resources, partition, ref, model_version, _choose_time(published, inputs))
     try:
@@ -69,14 +79,40 @@ def score_partition(
     return Outcome("done", figures=figures)
 
 
-def choose_version(connection: Any, config: PipelineConfig, version: int | None) -> ModelVersion | None:
+def choose_version(
+    connection: Any, config: PipelineConfig, champion: ModelVersion | None, version: int | None, at: datetime | None
+) -> ModelVersion | None:
     """The version that was asked for, or the champion; NightshiftError where that version does not exist."""
-    if version is None:
-        return find_champion(connection, config.name)
-    found = find_version(connection, config.name, version)
-    if found is None:
-        raise NightshiftError(f"{config.name} has no model version {version}")
-    return found
+    if version is not None and at is not None:
+        raise NightshiftError(f"{config.name}: give either a model version or as_of, not both")
+    if at is not None:
+        return find_champion_at(connection, config.name, at)
+    return champion if version is None else require_version(connection, config.name, version)
+
+
+def parse_as_of(config: PipelineConfig, text: str | None) -> datetime | None:
+    """The moment that a person wrote: a day means its end, in the pipeline's time zone; None where nothing is asked."""
+    if not text:
+        return None
+    try:
+        return parse_moment(text, config.spec.schedules.timezone)
+    except ValueError:
+        raise NightshiftError(f"as_of={text}: is neither a date as 2026-11-20 nor a time as 2026-11-20T08:30") from None
+
+
+def _explain_absence(name: str, at: datetime | None) -> str:
+    if at is None:
+        return f"{name} has no champion yet; train one: bin/nightshift run {name} train"
+    moment = at.isoformat(sep=" ", timespec="seconds")
+    return f"{name} had no champion on {moment}; since when there is one: bin/nightshift models {name}"
+
+
+def find_threshold(config: PipelineConfig, version: ModelVersion) -> float:
+    """From which score on `decision` is true: the version's own, or what pipeline.yaml says where it has none."""
+    if version.threshold is not None:
+        return version.threshold
+    rule = config.spec.scoring.rule
+    return rule.threshold if isinstance(rule, FixedThreshold) else DEFAULT_THRESHOLD
 
 
 def _choose_time(published: Entry | None, inputs: str) -> datetime:
@@ -86,8 +122,9 @@ def _choose_time(published: Entry | None, inputs: str) -> datetime:
     return datetime.now(UTC)
 
 
-def _hash_inputs(features: ObjectRef, version: ModelVersion, config: PipelineConfig) -> str:
-    parts = (features.sha256, version.artifact.sha256, str(version.version), str(config.spec.scoring.threshold))
+def hash_inputs(features: ObjectRef, version: ModelVersion, config: PipelineConfig) -> str:
+    """What the scores of a partition depend on, in one hash."""
+    parts = (features.sha256, version.artifact.sha256, str(version.version), str(find_threshold(config, version)))
     return hashlib.sha256("/".join(parts).encode()).hexdigest()
 
 
@@ -111,7 +148,7 @@ def _score_batches(
         unusable = int((~np.isfinite(scores)).sum())
         if unusable:
             raise UnusableScores(f"version {version.version} gave no finite score for {unusable} rows")
-        yield _make_batch(config, partition, batch, scores, version.version, scored_at)
+        yield _make_batch(config, partition, batch, scores, version, scored_at)
 
 
 def _make_batch(
@@ -119,14 +156,14 @@ def _make_batch(
     partition: date,
     batch: pa.RecordBatch,
     scores: np.ndarray,
-    version: int,
+    version: ModelVersion,
     scored_at: datetime,
 ) -> pa.RecordBatch:
     schema, rows = make_scores_schema(config), batch.num_rows
     columns: dict[str, Any] = {name: batch.column(name) for name in config.spec.keys}
     columns["partition_date"] = pa.repeat(pa.scalar(partition, pa.date32()), rows)
     columns["score"] = pa.array(scores, pa.float64())
-    columns["decision"] = pa.array(scores >= config.spec.scoring.threshold)
-    columns["model_version"] = pa.repeat(pa.scalar(version, pa.int32()), rows)
+    columns["decision"] = pa.array(scores >= find_threshold(config, version))
+    columns["model_version"] = pa.repeat(pa.scalar(version.version, pa.int32()), rows)
     columns["scored_at"] = pa.repeat(pa.scalar(scored_at, schema.field("scored_at").type), rows)
     return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from nightshift_pages.access import DAG_KINDS
-from nightshift_pages.wording import COLUMNS
+from nightshift_pages.wording import COLUMNS, MODEL_COLUMNS
 
 TEMPLATES = Path(__file__).parent / "templates"
 STYLE, SCRIPT = ((TEMPLATES / name).read_text() for name in ("page.css", "page.js"))
@@ -22,6 +22,11 @@ def hash_source(source: str) -> str:
 
 CONTENT_SECURITY_POLICY = (
     f"default-src 'none'; script-src {hash_source(SCRIPT)}; style-src {hash_source(STYLE)}; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+# A card is a document out of the lake: it may bring its style and pictures, and do nothing at all.
+CARD_POLICY = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 
@@ -41,5 +46,11 @@ def make_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"style": STYLE, "script": SCRIPT, "columns": COLUMNS, "kinds": DAG_KINDS}
+    environment.globals |= {
+        "style": STYLE,
+        "script": SCRIPT,
+        "columns": COLUMNS,
+        "model_columns": MODEL_COLUMNS,
+        "kinds": DAG_KINDS,
+    }
     return environment

@@ -10,11 +10,12 @@ Tone = Literal["plain", "good", "bad", "quiet"]
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell says, a second line in small print, and how it looks."""
+    """What a cell says, a second line in small print, how it looks, and the page of ours that it leads to."""
 
     text: str
     detail: str = ""
     tone: Tone = "plain"
+    page: str = ""
 
 
 VERDICTS: dict[bool | None, tuple[str, Tone]] = {
@@ -37,10 +38,13 @@ def describe_state(record: Record) -> Cell:
 
 
 def describe_champion(record: Record) -> Cell:
-    """The version in charge."""
-    if record.get("champion_version") is None:
-        return Cell("none yet", tone="quiet") if "champion_version" in record else NOTHING
-    return Cell(f"version {record['champion_version']}", f"since {format_time(record['champion_since'])}")
+    """The version in charge; all versions and their cards are a click away."""
+    if "champion_version" not in record:
+        return NOTHING
+    page = f"models/{record['pipeline']}"
+    if record["champion_version"] is None:
+        return Cell("none yet", tone="quiet", page=page)
+    return Cell(f"version {record['champion_version']}", f"since {format_time(record['champion_since'])}", page=page)
 
 
 def describe_scores(record: Record) -> Cell:
@@ -81,6 +85,45 @@ COLUMNS = {
     "Last validation": describe_validation,
     "Last drift": describe_drift,
     "Last decision": describe_decision,
+}
+
+GATE_WORDS: dict[str | None, tuple[str, Tone]] = {
+    "promote": ("promote", "good"),
+    "keep": ("keep the champion", "plain"),
+    "needs_approval": ("needs approval", "plain"),
+    None: ("never asked", "quiet"),
+}
+
+
+def describe_status(model: Record) -> Cell:
+    """What the version is now, and since when."""
+    since = f"since {format_time(datetime.fromisoformat(model['since']))}"
+    return Cell(model["status"], since, "good" if model["status"] == "champion" else "plain")
+
+
+def describe_window(model: Record) -> Cell:
+    """What it was fitted on."""
+    return Cell(f"{model['train_from']} to {model['train_to']}", f"{model['rows']:,} rows")
+
+
+def describe_value(model: Record) -> Cell:
+    """The metric that the gate judges by, on held-out rows."""
+    if model["value"] is None:
+        return Cell("unknown", model["metric"], "quiet")
+    return Cell(f"{model['value']:.4f}", f"{model['metric']}, {model['holdout_from']} to {model['holdout_to']}")
+
+
+def describe_gate(model: Record) -> Cell:
+    """The gate's last word."""
+    word, tone = GATE_WORDS[model["decision"]]
+    return Cell(word, model["decision_reason"] or "", tone)
+
+
+MODEL_COLUMNS = {
+    "Status": describe_status,
+    "Fitted on": describe_window,
+    "Held-out rows": describe_value,
+    "Gate": describe_gate,
 }
 
 

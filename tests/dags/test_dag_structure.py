@@ -9,18 +9,20 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from tests.dags.kit import PIPELINES, load_timetable, parse_dags
 
-KINDS = ("ingest", "score", "train", "drift")
+KINDS = ("ingest", "score", "train", "drift", "rollback")
 CRITICAL_PATHS = {
     "ingest": ["extract", "validate", "build_features"],
     "score": ["score", "publish"],
     "train": ["assemble", "check", "tune_and_fit", "evaluate", "gate", "promote"],
     "drift": ["compare", "measure_performance", "decide", "start_training"],
+    "rollback": ["roll_back", "rescore"],
 }
 OUTLETS = {
     "ingest": {"build_features": "features"},
     "score": {"publish": "scores"},
     "train": {"promote": "champion"},
     "drift": {},
+    "rollback": {"roll_back": "champion", "rescore": "scores"},
 }
 
 
@@ -34,7 +36,7 @@ def dag(dag_bag: Any, pipeline: Any, kind: str) -> DAG:
     return dag_bag.dags[f"{pipeline.name}_{kind}"]
 
 
-def test_every_pipeline_has_its_four_dags_and_nothing_else_exists(dag_bag: Any) -> None:
+def test_every_pipeline_has_its_dags_and_nothing_else_exists(dag_bag: Any) -> None:
     assert set(dag_bag.dags) == {f"{name}_{kind}" for name in PIPELINES for kind in KINDS}
     assert {"churn", "flights", "bikes"} <= set(PIPELINES)
 
@@ -106,7 +108,7 @@ def test_the_forms_offer_what_may_be_chosen(dag_bag: Any) -> None:
     assert list(forms["ingest"]) == ["partition", "scenario", "subscribers", "seed"]
     assert forms["ingest"].get_param("scenario").schema["enum"] == ["calm", "drift", "bad_batch"]
     assert forms["ingest"].get_param("subscribers").schema["type"] == "integer"
-    assert set(forms["score"]) == {"partition", "version"}
+    assert set(forms["score"]) == {"partition", "version", "as_of"}
     assert set(forms["train"]) == {"train_from", "train_to", "as_of", "reason"}
     assert set(forms["drift"]) == {"as_of"}
 

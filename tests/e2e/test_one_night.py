@@ -1,25 +1,12 @@
 """One night of each pipeline through the real scheduler: triggered by Partition Key, chained to scoring by assets."""
 
-import os
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
-from sqlalchemy import text
 
 from include.io.sources.address import find_data, resolve_path
-from include.local.house import open_house
-from include.local.paths import PROJECT_ROOT, Paths
-from include.local.ports import find_free_port
-from include.local.rest import AirflowClient
-from include.local.stack import StackInfo, start_stack, stop_stack
+from tests.e2e.kit import House
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 LEARNING = [date(2026, 3, day) for day in (1, 2, 3)]
@@ -28,62 +15,11 @@ REAL = {
     "flights": (date(2017, 6, 1), "nyc_flights_2017/flights.csv.gz"),
     "bikes": (date(2011, 6, 1), "bike_sharing_dc/hour.csv.gz"),
 }
-PATIENCE = 180.0
-
-
-@dataclass(frozen=True)
-class House:
-    """The running stack, and what its warehouse says."""
-
-    stack: StackInfo
-    client: AirflowClient
-    resources: Any
-
-    def ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
-        with self.resources.warehouse.begin() as connection:
-            return [tuple(row) for row in connection.execute(text(query), values)]
-
-    def start(self, dag_id: str, partition: date | None = None, **conf: Any) -> str:
-        return str(self.client.trigger_run(dag_id, str(partition) if partition else None, conf)["dag_run_id"])
-
-    def finish(self, dag_id: str, run_id: str) -> str:
-        """The state that the run ends in."""
-        return str(self.client.wait_run(dag_id, run_id, PATIENCE, interval=0.3)["state"])
-
-    def finish_chained(self, dag_id: str, partition: date) -> dict[str, str | None]:
-        """Wait for the run that the partition's asset started; the states of its tasks."""
-        deadline = time.monotonic() + PATIENCE
-        while not (runs := self.client.list_runs(dag_id, str(partition))):
-            assert time.monotonic() < deadline, f"nothing started {dag_id} for {partition}"
-            time.sleep(0.3)
-        assert [run["run_type"] for run in runs] == ["asset_triggered"]
-        self.finish(dag_id, runs[0]["dag_run_id"])
-        tasks = self.client.list_task_instances(dag_id, runs[0]["dag_run_id"])
-        return {task["task_id"]: task["state"] for task in tasks}
-
-
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    """A stack of our own: state folder, port and processes; gone afterwards, also when starting it failed."""
-    # Not pytest's folders: as root PostgreSQL runs as another user, who may not enter them.
-    paths = Paths(PROJECT_ROOT, Path(tempfile.mkdtemp(prefix="nightshift-e2e-")))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NIGHTSHIFT_HOME", str(paths.home))
-        for name in [name for name in os.environ if name.startswith("AIRFLOW__")]:
-            patch.delenv(name)  # what other tests set for an Airflow without a database
-        try:
-            resources = open_house(migrate=True)
-            stack = start_stack(paths=paths, port=find_free_port(18080))
-            yield House(stack, stack.make_client(), resources)
-            resources.warehouse.engine.dispose()
-        finally:
-            stop_stack(paths=paths)
-            shutil.rmtree(paths.home)
 
 
 def test_no_dag_file_has_an_import_error_and_every_pipeline_has_its_dags(house: House) -> None:
     for name in ("churn", "flights", "bikes"):
-        for kind in ("ingest", "score", "train", "drift"):
+        for kind in ("ingest", "score", "train", "drift", "rollback"):
             assert house.client.wait_dag(f"{name}_{kind}")["dag_id"] == f"{name}_{kind}"
     assert house.client.list_import_errors() == []
 

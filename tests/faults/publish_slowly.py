@@ -9,7 +9,7 @@ from typing import Any
 
 import include.steps.publish
 from include.config.loading import load_pipeline
-from include.io import scores_table
+from include.io import copying
 from include.io.lake_folder import FolderLake
 from include.io.resources import Resources
 from include.io.warehouse import open_warehouse
@@ -17,7 +17,7 @@ from include.local.postgres import Server
 from tests.integration.kit import PIPELINE, make_connection, refuse_connection
 
 socket, database, folder, night, scored = sys.argv[1:]
-read_whole, write_entry = scores_table._CopyStream.read, include.steps.publish.write_entry
+read_whole, write_entry = copying._CopyStream.read, include.steps.publish.write_entry
 
 
 def tell(step: str) -> None:
@@ -36,7 +36,7 @@ def write_and_wait(*arguments: Any) -> None:
     time.sleep(60)
 
 
-scores_table._CopyStream.read = read_a_little  # type: ignore[method-assign]
+copying._CopyStream.read = read_a_little  # type: ignore[method-assign]
 include.steps.publish.write_entry = write_and_wait  # type: ignore[assignment]
 warehouse = open_warehouse(make_connection(Server(socket), database))
 include.steps.publish.publish_scores(

@@ -218,7 +218,8 @@ def test_a_pickle_in_place_of_the_model_runs_no_code_even_where_its_hash_is_reco
     content = pickle.dumps(Payload(sentinel))
     artifact = world.find_file(world.ask("select artifact_uri from ml.model_versions")[0][0])
     artifact.write_bytes(content)
-    world.change("update ml.model_versions set artifact_sha256 = :digest", digest=hash_file(artifact))
+    replaced = "update ml.model_versions set artifact_sha256 = :digest"
+    world.change_history("ml.model_versions", replaced, digest=hash_file(artifact))
     before = world.read_state()
     with pytest.raises(UnusableArtifact, match="can't be read as a model"):
         world.score(NIGHT)

@@ -49,7 +49,7 @@ def test_the_first_training_registers_gates_and_promotes(champion_world: World) 
 def test_a_retried_evaluation_finds_its_version(champion_world: World) -> None:
     world = champion_world
     assembled = assemble_training_set(world.config, world.resources, LEARNING[-1]).figures
-    fitted = tune_and_fit(world.config, world.resources, assembled).figures
+    fitted = tune_and_fit(world.config, world.resources, assembled, "second").figures
     found = [evaluate_candidate(world.config, world.resources, assembled, fitted, "second") for _ in range(2)]
     assert [outcome.figures["version"] for outcome in found] == [2, 2]
     assert world.ask("select count(*) from ml.model_versions") == [(2,)]
@@ -236,7 +236,8 @@ def test_an_emptied_column_makes_the_verdict_unknown_and_never_retrains(champion
 def test_where_nothing_can_be_compared_the_verdict_is_unknown_too(champion_world: World) -> None:
     world = champion_world
     ingest_all(world, LATER[:2])
-    world.change('update ml.model_versions set features = \'{"numeric": ["gone"], "categorical": []}\'')
+    gone = 'update ml.model_versions set features = \'{"numeric": ["gone"], "categorical": []}\''
+    world.change_history("ml.model_versions", gone)
     outcome = compare_windows(world.config, world.resources, LATER[1])
     assert outcome.figures["drifted"] is None
 

@@ -61,7 +61,7 @@ def status(server: FastAPI, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, A
 
     overview = sys.modules["nightshift_pages.overview"]
     names = [config.name for config in load_pipelines().usable]
-    ids = {f"{name}_{kind}" for name in names for kind in ("ingest", "score", "train", "drift")}
+    ids = {f"{name}_{kind}" for name in names for kind in ("ingest", "score", "train", "drift", "rollback")}
     records = [{**make_record(config.name), **config.describe()} for config in load_pipelines().usable]
 
     def read_pipelines(configs: list[Any]) -> list[dict[str, Any]]:
@@ -71,6 +71,42 @@ def status(server: FastAPI, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, A
     monkeypatch.setattr(SimpleAuthManager, "get_authorized_dag_ids", lambda self, **_: ids)
     monkeypatch.setattr(overview, "_read_pipelines", read_pipelines)
     return records
+
+
+@pytest.fixture(autouse=True)
+def house(server: FastAPI, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, int, str, str], bytes]:
+    """The cards by pipeline, version, kind and format, instead of a lake; version 3 of churn has all of them."""
+    models = sys.modules["nightshift_pages.models"]
+    cards = {("churn", 3, kind, form): kind.encode() for kind in ("model", "data") for form in ("html", "json")}
+    records = [make_model(3, status="champion", decision="promote", cards={"model", "data"}), make_model(2)]
+    monkeypatch.setattr(models, "read_models", lambda config: records if config.name == "churn" else [])
+    monkeypatch.setattr(
+        models, "read_card", lambda config, version, kind, form: cards.get((config.name, version, kind, form))
+    )
+    return cards
+
+
+def make_model(version: int, **changes: Any) -> dict[str, Any]:
+    """A version as `list_models` tells of it, with its cards."""
+    return {
+        "version": version,
+        "trained_at": "2026-11-18T02:00:00+00:00",
+        "train_from": "2026-11-10",
+        "train_to": "2026-11-16",
+        "holdout_from": "2026-11-17",
+        "holdout_to": "2026-11-17",
+        "rows": 18_000,
+        "estimator": "logistic",
+        "metric": "roc_auc",
+        "value": 0.7654,
+        "threshold": 0.4,
+        "status": "candidate",
+        "since": "2026-11-18T02:05:00+00:00",
+        "decision": None,
+        "decision_reason": None,
+        "cards": set(),
+        **changes,
+    }
 
 
 def make_record(name: str) -> dict[str, Any]:

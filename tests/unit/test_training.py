@@ -1,5 +1,7 @@
 """The seeded search and the models."""
 
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,14 @@ import pytest
 
 from include.config.loading import load_pipeline
 from include.config.pipeline import PipelineSpec
+from include.core import search
+from include.core.calibration import CORRECTIONS
 from include.core.estimators import make_model, predict_scores
 from include.core.evaluation import gain, measure
-from include.core.training import list_settings, sample_rows, tune_and_fit
+from include.core.search import Trial, plan_rungs
+from include.core.settings import choose_settings, list_settings
+from include.core.splits import make_folds
+from include.core.training import sample_rows, tune_and_fit
 from tests.unit.pipelines import make_spec, write_pipeline
 
 ESTIMATORS = [
@@ -40,14 +47,33 @@ def make_data(rows: int = 400) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     return frame, target, days
 
 
-def test_the_same_seed_data_and_code_give_the_same_model(tmp_path: Path) -> None:
-    rows, target, days = make_data()
-    spec = load_spec(tmp_path)
+QUICK: dict[str, dict[str, list[Any]]] = {
+    "logistic": {},
+    "ridge": {},
+    "random_forest": {"n_estimators": [20]},
+    "hist_gradient_boosting": {"max_iter": [20]},
+    "lightgbm": {"n_estimators": [20], "subsample": [0.7], "subsample_freq": [1], "colsample_bytree": [0.7]},
+}
+CASES = [
+    *((kind, "regression", "none") for kind in QUICK if kind != "logistic"),
+    *((kind, "classification", method) for kind in QUICK if kind != "ridge" for method in CORRECTIONS),
+]
+
+
+@pytest.mark.parametrize(("kind", "task", "calibrate"), CASES)
+def test_the_same_seed_data_and_code_give_the_same_model(tmp_path: Path, kind: str, task: str, calibrate: str) -> None:
+    rows, target, days = make_data(1000)
+    metric = "roc_auc" if task == "classification" else "rmse"
+    changes = {"task": task, "training.metric": metric, "training.calibrate": calibrate, "training.trials": 2}
+    estimators = [{"kind": kind, "search": QUICK[kind]}]
+    spec = load_spec(tmp_path, **{**changes, "training.estimators": estimators})
     first, second = (tune_and_fit(rows, target, days, spec) for _ in range(2))
-    assert first.setting == second.setting
-    np.testing.assert_array_equal(
-        predict_scores(first.model, spec.task, rows), predict_scores(second.model, spec.task, rows)
-    )
+    assert (first.setting, first.calibration, first.threshold) == (second.setting, second.calibration, second.threshold)
+    assert first.calibration == calibrate
+    assert [replace(trial, seconds=0) for trial in first.trials] == [replace(t, seconds=0) for t in second.trials]
+    expected = predict_scores(first.model, spec.task, rows)
+    for model in (first.model, second.model):
+        np.testing.assert_array_equal(predict_scores(model, spec.task, rows), expected)
 
 
 def test_every_estimator_is_tried_with_its_defaults_first(tmp_path: Path) -> None:
@@ -70,13 +96,151 @@ def test_a_setting_that_can_not_be_fitted_is_a_failed_trial(tmp_path: Path) -> N
     assert [bool(trial.failure) for trial in fitted.trials] == [False, True]
 
 
-def test_where_no_setting_works_the_reason_is_told(tmp_path: Path) -> None:
+def test_where_no_setting_works_the_reason_is_told_and_the_trials_are(tmp_path: Path) -> None:
     rows, _, days = make_data()
+    ended: list[Trial] = []
     with pytest.raises(ValueError, match="no setting could be fitted"):
-        tune_and_fit(rows, np.zeros(len(rows)), days, load_spec(tmp_path))
+        tune_and_fit(rows, np.zeros(len(rows)), days, load_spec(tmp_path), lambda trial, place: ended.append(trial))
+    assert len(ended) > 1
+    assert all(trial.failure and np.isnan(trial.value) for trial in ended)
 
 
-@pytest.mark.parametrize("kind", ["logistic", "random_forest", "hist_gradient_boosting"])
+def test_predictions_that_are_not_finite_are_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, target, days = make_data()
+    monkeypatch.setattr(search, "predict_scores", lambda model, task, rows: np.full(len(rows), np.nan))
+    with pytest.raises(ValueError, match="not finite"):
+        tune_and_fit(rows, target, days, load_spec(tmp_path))
+
+
+GRID = [
+    {"kind": "logistic", "search": {"C": [0.01, 0.1, 1.0, 10.0, 100.0]}},
+    {"kind": "hist_gradient_boosting", "search": {"max_iter": [20, 30], "max_leaf_nodes": [4, 8, 15]}},
+]
+
+
+def make_crossed(rows: int = 6_000) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """The outcome is in the product of two columns, which no line sees."""
+    frame, _, days = make_data(rows)
+    frame = frame.assign(
+        spent=np.random.default_rng(2).normal(size=rows), hour=np.random.default_rng(3).normal(size=rows)
+    )
+    return frame, (frame["spent"] * frame["hour"] > 0).astype(float).to_numpy(), days
+
+
+def test_halving_finds_the_better_estimator_on_a_fraction_of_the_rows(tmp_path: Path) -> None:
+    rows, target, days = make_crossed()
+    changes = {"training.estimators": GRID, "training.trials": 10, "training.folds": 2}
+    places: list[str] = []
+    spec = load_spec(tmp_path, **changes)
+    halved = tune_and_fit(rows, target, days, spec, lambda trial, place: places.append(place))
+    full = tune_and_fit(rows, target, days, load_spec(tmp_path / "full", **changes, **{"training.halving": 10}))
+    assert [trial.rung for trial in full.trials] == [0] * 10
+    assert halved.setting.kind == full.setting.kind == "hist_gradient_boosting"
+    assert [sum(trial.rung == rung for trial in halved.trials) for rung in range(3)] == [10, 4, 2]
+    assert sum(trial.rows for trial in halved.trials) < 0.5 * sum(trial.rows for trial in full.trials)
+    assert places[0] == "search round 1 of 3, setting 1 of 10"
+    assert places[-1] == "search round 3 of 3, setting 2 of 2"
+    assert [trial.number for trial in halved.trials] == list(range(16))
+    last = [trial for trial in halved.trials if trial.rung == 2]
+    assert halved.setting == max(last, key=lambda trial: trial.value).setting
+
+
+def make_folds_of(count: int, days: int = 8) -> tuple[list[search.Fold], np.ndarray]:
+    """Of rows that are not in order of time."""
+    return make_folds(np.arange(count) % days, 3), np.arange(count) // days % 2.0
+
+
+def test_each_round_has_more_rows_and_the_last_has_all() -> None:
+    folds, target = make_folds_of(16_000)
+    rungs = plan_rungs(27, 3, folds, target, "classification", 7)
+    assert len(rungs) == 3
+    for number, (train, validate) in enumerate(folds):
+        samples = [rung[number][0] for rung in rungs]
+        assert [len(sample) for sample in samples] == [-(-len(train) // 9), -(-len(train) // 3), len(train)]
+        assert all(np.isin(small, large).all() for small, large in pairwise([*samples, train]))
+        assert all(np.array_equal(rung[number][1], validate) for rung in rungs)
+
+
+@pytest.mark.parametrize(("settings", "rows", "rounds"), [(3, 16_000, 1), (27, 1200, 1), (27, 3000, 2), (9, 16_000, 2)])
+def test_few_settings_or_few_rows_need_fewer_rounds(settings: int, rows: int, rounds: int) -> None:
+    folds, target = make_folds_of(rows)
+    rungs = plan_rungs(settings, 3, folds, target, "classification", 7)
+    assert len(rungs) == rounds
+    assert all(len(train) >= search.MIN_FOLD_ROWS for rung in rungs for train, _ in rung)
+
+
+def test_a_round_sees_both_classes() -> None:
+    folds, target = make_folds_of(16_000)
+    rare = np.zeros(len(target))
+    rare[folds[0][0][0]] = 1.0
+    assert len(plan_rungs(27, 3, folds, rare, "classification", 7)) == 1
+    assert len(plan_rungs(27, 3, folds, rare, "regression", 7)) == 3
+
+
+@pytest.mark.parametrize(
+    ("imbalance", "share", "weights"),
+    [
+        ("auto", 0.05, {None, "balanced"}),
+        ("auto", 0.95, {None, "balanced"}),
+        ("auto", 0.4, {None}),
+        ("none", 0.05, {None}),
+        ("balanced", 0.4, {"balanced"}),
+    ],
+)
+def test_a_rare_class_is_weighed(tmp_path: Path, imbalance: str, share: float, weights: set[str | None]) -> None:
+    target = (np.arange(1000) < 1000 * share).astype(float)
+    settings = choose_settings(load_spec(tmp_path, **{"training.imbalance": imbalance, "training.trials": 6}), target)
+    assert {setting.parameters.get("class_weight") for setting in settings} == weights
+    assert len(settings) == 6
+
+
+def test_a_configured_class_weight_is_kept(tmp_path: Path) -> None:
+    estimators = [{"kind": "logistic", "search": {"class_weight": [None]}}]
+    spec = load_spec(tmp_path, **{"training.estimators": estimators, "training.imbalance": "balanced"})
+    assert [setting.parameters for setting in choose_settings(spec, np.zeros(9))] == [
+        {"class_weight": "balanced"},
+        {"class_weight": None},
+    ]
+
+
+def test_values_have_no_classes_to_weigh(tmp_path: Path) -> None:
+    spec = load_spec(tmp_path, **{
+        "task": "regression", "training.metric": "rmse", "training.imbalance": "balanced",
+        "training.estimators": [{"kind": "ridge"}],
+    })  # fmt: skip
+    assert [setting.parameters for setting in choose_settings(spec, np.zeros(9))] == [{}]
+
+
+def test_weights_that_bend_the_probabilities_are_corrected(tmp_path: Path) -> None:
+    rows, _, days = make_data(6000)
+    chance = 1 / (1 + np.exp(4 - rows["spent"].fillna(0)))
+    target = (np.random.default_rng(4).random(len(rows)) < chance).astype(float)
+    estimators = [{"kind": "logistic"}]
+    spec = load_spec(tmp_path, **{"training.estimators": estimators, "training.imbalance": "balanced"})
+    fitted = tune_and_fit(rows, target, days, spec)
+    assert fitted.setting.parameters == {"class_weight": "balanced"}
+    assert fitted.calibration in ("sigmoid", "isotonic")
+    assert predict_scores(fitted.model, spec.task, rows).mean() == pytest.approx(target.mean(), abs=0.01)
+    plain = load_spec(tmp_path / "plain", **{"training.estimators": estimators, "training.imbalance": "none"})
+    assert tune_and_fit(rows, target, days, plain).calibration == "none"
+
+
+def test_the_threshold_serves_the_rule_on_the_scores_that_are_shipped(tmp_path: Path) -> None:
+    rows, target, days = make_data(4000)
+    decision = {"rule": "top_share", "share": 0.2}
+    spec = load_spec(tmp_path, **{"training.calibrate": "sigmoid", "scoring": {"decision": decision}})
+    fitted = tune_and_fit(rows, target, days, spec)
+    assert fitted.threshold is not None
+    assert fitted.decision_rule is not None
+    share = (predict_scores(fitted.model, spec.task, rows) >= fitted.threshold).mean()
+    assert share == pytest.approx(0.2, abs=0.03)
+    assert fitted.decision_rule["validation"]["share"] == pytest.approx(0.2, abs=0.001)
+    # All validation blocks, which is everything but the first days.
+    first = make_folds(days, spec.training.folds)[0][0]
+    assert fitted.decision_rule["rows"] == len(rows) - len(first)
+
+
+@pytest.mark.parametrize("kind", ["logistic", "random_forest", "hist_gradient_boosting", "lightgbm"])
 def test_models_score_missing_values_and_unseen_categories(kind: str) -> None:
     rows, target, _ = make_data()
     parameters = {"n_estimators": 10} if kind == "random_forest" else {}
@@ -85,7 +249,7 @@ def test_models_score_missing_values_and_unseen_categories(kind: str) -> None:
     assert np.isfinite(predict_scores(model, "classification", strange)).all()
 
 
-@pytest.mark.parametrize("kind", ["ridge", "random_forest", "hist_gradient_boosting"])
+@pytest.mark.parametrize("kind", ["ridge", "random_forest", "hist_gradient_boosting", "lightgbm"])
 def test_regressors_predict_values(kind: str) -> None:
     rows, target, _ = make_data()
     parameters = {"n_estimators": 10} if kind == "random_forest" else {}

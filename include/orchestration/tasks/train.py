@@ -4,6 +4,8 @@ from typing import Any
 
 from airflow.sdk import get_current_context
 
+from include.config.pipeline import PipelineConfig
+from include.orchestration.approval import ApprovePromotion
 from include.orchestration.as_of import read_as_of
 from include.orchestration.partitions import parse_partition
 from include.orchestration.running import open_pipeline, step_task
@@ -34,7 +36,8 @@ def tune_and_fit(pipeline: str, assembled: dict[str, Any]) -> Outcome:
     """Search the settings on folds in order of time, then fit the candidate."""
     from include.steps.train import tune_and_fit
 
-    return tune_and_fit(*open_pipeline(pipeline), assembled)
+    run_id = get_current_context()["dag_run"].run_id
+    return tune_and_fit(*open_pipeline(pipeline), assembled, run_id)
 
 
 @step_task
@@ -55,14 +58,45 @@ def gate(pipeline: str, assembled: dict[str, Any], evaluated: dict[str, Any]) ->
 
 
 @step_task
-def promote(pipeline: str, evaluated: dict[str, Any], judged: dict[str, Any]) -> Outcome:
-    """Make the candidate the champion where the gate said `promote`; otherwise skip, with the reason."""
-    from include.steps.train import promote_candidate
+def cards(pipeline: str, assembled: dict[str, Any], evaluated: dict[str, Any]) -> Outcome:
+    """Write the model card and the data card of the candidate, with what the gate decided."""
+    from include.steps.train.cards import write_cards
 
+    return write_cards(*open_pipeline(pipeline), assembled, evaluated["version"])
+
+
+def ask_for_approval(pipeline: PipelineConfig, evaluated: Any, judged: Any) -> ApprovePromotion | None:
+    """The task `approve`, where `gate.approval` may need a person."""
+    gate = pipeline.spec.gate
+    if gate.approval == "never":
+        return None
+    return ApprovePromotion(
+        task_id="approve", pipeline=pipeline.name, hours=gate.approval_hours, evaluated=evaluated, judged=judged
+    )
+
+
+@step_task
+def promote(
+    pipeline: str,
+    assembled: dict[str, Any],
+    evaluated: dict[str, Any],
+    judged: dict[str, Any],
+    answer: dict[str, Any] | None,
+) -> Outcome:
+    """Make the candidate the champion where the gate, or who was asked, says so; otherwise skip, with the reason."""
+    from include.steps.train import promote_candidate
+    from include.steps.train.decline import decline_candidate
+
+    config, resources = open_pipeline(pipeline)
+    if answer and not answer["approved"]:
+        return decline_candidate(config, resources, evaluated["version"], judged, answer["reason"])
     context = get_current_context()
     promoted_by = name_promoter(context["dag_run"])
-    reason = context["params"]["reason"] or ""
-    return promote_candidate(*open_pipeline(pipeline), evaluated["version"], judged, promoted_by, reason)
+    approved_by, note = (answer["by"], answer["note"]) if answer else (None, "")
+    reason = "; ".join(filter(None, (context["params"]["reason"], note)))
+    return promote_candidate(
+        config, resources, assembled, evaluated["version"], judged, promoted_by, reason, approved_by
+    )
 
 
 def name_promoter(run: Any) -> str:

@@ -1,6 +1,7 @@
 """features + outcomes -> one training set in the lake."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import pandas as pd
@@ -48,7 +49,7 @@ def assemble_training_set(
         joined = _join(config, resources, features[partition], targets)
         digest.update(joined[TARGET].to_numpy().tobytes())
         parts.append(joined)
-    frame = pd.concat(parts, ignore_index=True)
+    frame = _stack(parts, config.spec.features.names)
     labelled = frame[frame[TARGET].notna()]
     if labelled.empty:
         return Outcome(
@@ -66,6 +67,14 @@ def assemble_training_set(
         "inputs": {"features": inputs, "labels_sha256": digest.hexdigest()},
     }
     return Outcome("done", figures=figures)
+
+
+def _stack(parts: list[pd.DataFrame], features: Sequence[str]) -> pd.DataFrame:
+    """All rows. A feature that is named today is empty where a partition lacks it; any other must be in all of them."""
+    frame = pd.concat(parts, ignore_index=True)
+    partial = [name for name in frame.columns if any(name not in part.columns for part in parts)]
+    frame = frame.drop(columns=[name for name in partial if name not in features])
+    return frame.reindex(columns=[*frame.columns, *(name for name in features if name not in frame.columns)])
 
 
 def _join(config: PipelineConfig, resources: Resources, features: Entry, targets: pd.DataFrame) -> pd.DataFrame:

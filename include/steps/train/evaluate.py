@@ -2,12 +2,16 @@
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from include.config.code_version import read_code_version
 from include.config.pipeline import PipelineConfig
 from include.core.estimators import make_baseline, predict_scores
 from include.core.evaluation import measure_all
+from include.core.importance import measure_importance
+from include.core.leakage import measure_alone
+from include.core.thresholds import measure_decision
 from include.core.training import sample_rows
 from include.io.artifacts import load_model
 from include.io.lake import ObjectRef, make_attempt_id
@@ -16,21 +20,29 @@ from include.io.registry import NewVersion, register_version
 from include.io.resources import Resources
 from include.io.tables import store_table
 from include.steps.outcome import Outcome
+from include.steps.train.serving import store_golden
 from include.steps.train.training_set import TrainingSet, read_training_set
 
 
 def evaluate_candidate(
     config: PipelineConfig, resources: Resources, assembled: dict[str, Any], fitted: dict[str, Any], run_id: str
 ) -> Outcome:
-    """Measure candidate and naive baseline on the held-out slice, keep a sample of the training features for drift.
+    """Measure candidate and naive baseline on the held-out slice; keep what the gate, drift and the card need later.
 
     `run_id` makes a retry find the version that it registered before. Figures: version, metrics.
     """
+    spec = config.spec
     data = read_training_set(config, resources, assembled)
     artifact = ObjectRef.from_record(fitted["artifact"])
-    metrics = without_nan(measure_candidate(config, load_model(resources.lake, artifact), data))
+    model, rows = load_model(resources.lake, artifact), data.holdout.rows[list(spec.features.names)]
+    predicted = predict_scores(model, spec.task, rows)
     reference = store_reference(config, resources, data)
-    metrics |= {"reference_rows": reference.rows, "trials": without_nan(fitted["trials"])}
+    metrics = {
+        **measure_candidate(config, model, data, predicted),
+        **_measure_decision(config, fitted, data, predicted),
+        "reference_rows": reference.rows,
+        "calibration": fitted["calibration"],
+    }
     new = NewVersion(
         run_id=run_id,
         artifact=artifact,
@@ -44,26 +56,47 @@ def evaluate_candidate(
         rows=len(data.train.rows),
         estimator=fitted["estimator"],
         parameters=fitted["parameters"],
-        features={"numeric": list(config.spec.features.numeric), "categorical": list(config.spec.features.categorical)},
+        features={"numeric": list(spec.features.numeric), "categorical": list(spec.features.categorical)},
         inputs=assembled["inputs"],
-        seed=config.spec.training.seed,
-        metrics=metrics,
+        seed=spec.training.seed,
+        metrics=without_nan(metrics),
+        golden=store_golden(config, resources, rows, predicted),
+        threshold=fitted["threshold"],
+        decision_rule=fitted["decision_rule"],
     )
     with resources.warehouse.begin() as connection:
         version = register_version(connection, config.name, new)
-    return Outcome("done", figures={"version": version, "metrics": metrics})
+    return Outcome("done", figures={"version": version, "metrics": new.metrics})
 
 
-def measure_candidate(config: PipelineConfig, model: Any, data: TrainingSet) -> dict[str, Any]:
-    """The held-out metrics, beside those on the training slice and those of the baseline."""
-    task = config.spec.task
-    baseline = make_baseline(task).fit(data.train.rows, data.train.target)
+def measure_candidate(config: PipelineConfig, model: Any, data: TrainingSet, predicted: np.ndarray) -> dict[str, Any]:
+    """The held-out metrics of the predictions, beside those on the training slice and those of the naive baseline.
+
+    Then what each feature adds (`importance`) and what it reaches alone (`alone`), on held-out rows as well.
+    """
+    spec, train, target = config.spec, data.train, data.holdout.target
+    rows = data.holdout.rows[list(spec.features.names)]
+    baseline = make_baseline(spec.task).fit(train.rows, train.target)
+    names = spec.features
     return {
-        **measure_all(task, data.holdout.target, predict_scores(model, task, data.holdout.rows)),
-        "train": measure_all(task, data.train.target, predict_scores(model, task, data.train.rows)),
-        "baseline": measure_all(task, data.holdout.target, predict_scores(baseline, task, data.holdout.rows)),
-        "holdout_rows": len(data.holdout.rows),
+        **measure_all(spec.task, target, predicted),
+        "train": measure_all(spec.task, train.target, predict_scores(model, spec.task, train.rows)),
+        "baseline": measure_all(spec.task, target, predict_scores(baseline, spec.task, rows)),
+        "holdout_rows": len(rows),
+        "importance": measure_importance(model, spec.task, spec.training.metric, rows, target, spec.training.seed),
+        "alone": measure_alone(
+            train.rows, train.target, rows, target, names.numeric, names.categorical, spec.task, spec.training.seed
+        ),
     }
+
+
+def _measure_decision(
+    config: PipelineConfig, fitted: dict[str, Any], data: TrainingSet, predicted: np.ndarray
+) -> dict[str, Any]:
+    """For classifiers: what the decisions at the chosen threshold are worth on the held-out rows."""
+    if fitted["threshold"] is None:
+        return {}
+    return {"decision": measure_decision(config.spec.scoring.rule, data.holdout.target, predicted, fitted["threshold"])}
 
 
 def store_reference(config: PipelineConfig, resources: Resources, data: TrainingSet) -> ObjectRef:

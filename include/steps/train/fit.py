@@ -1,50 +1,68 @@
-"""training set -> model artifact."""
+"""training set -> model artifact, and every trial of the search in the warehouse."""
 
 import logging
+from dataclasses import asdict
 from typing import Any
 
 from include.config.pipeline import PipelineConfig
-from include.core.training import Trial
+from include.core.search import Trial
+from include.core.training import Fitted
 from include.core.training import tune_and_fit as search_and_fit
 from include.errors import NightshiftError
 from include.io.artifacts import store_model
 from include.io.lake import make_attempt_id
+from include.io.monitoring import without_nan
 from include.io.resources import Resources
+from include.io.trials import record_trials
 from include.steps.outcome import Outcome
 from include.steps.train.training_set import read_training_set
 
 log = logging.getLogger(__name__)
 
 
-def tune_and_fit(config: PipelineConfig, resources: Resources, assembled: dict[str, Any]) -> Outcome:
+def tune_and_fit(config: PipelineConfig, resources: Resources, assembled: dict[str, Any], run_id: str) -> Outcome:
     """Search on the earlier slice of time, fit the best setting on it, store it.
 
-    Figures: artifact, estimator, parameters, trials.
+    Figures: artifact, estimator, parameters, trials (how many), calibration, threshold, decision_rule.
     """
-    train = read_training_set(config, resources, assembled).train
-    metric = config.spec.training.metric
-
-    def report(trial: Trial) -> None:
-        log.info("%s %s: %s %.5f %s", trial.setting.kind, trial.setting.parameters, metric, trial.value, trial.failure)
-
-    try:
-        fitted = search_and_fit(train.rows, train.target, train.days, config.spec, report)
-    except ValueError as error:
-        raise NightshiftError(f"{config.name}: {error}") from error
+    fitted = _search(config, resources, assembled, run_id)
     artifact = store_model(resources.lake, config.name, fitted.model, make_attempt_id())
-    trials = [
-        {
-            "estimator": trial.setting.kind,
-            "parameters": trial.setting.parameters,
-            metric: trial.value,
-            "failure": trial.failure,
-        }
-        for trial in fitted.trials
-    ]
     figures = {
         "artifact": artifact.to_record(),
         "estimator": fitted.setting.kind,
         "parameters": fitted.setting.parameters,
-        "trials": trials,
+        "trials": len(fitted.trials),
+        "calibration": fitted.calibration,
+        "threshold": fitted.threshold,
+        "decision_rule": without_nan(fitted.decision_rule),
     }
     return Outcome("done", figures=figures)
+
+
+def _search(config: PipelineConfig, resources: Resources, assembled: dict[str, Any], run_id: str) -> Fitted:
+    """Search, and keep the trials, also those of a search that fails as a whole."""
+    train = read_training_set(config, resources, assembled).train
+    metric = config.spec.training.metric
+    ended: list[Trial] = []
+
+    def report(trial: Trial, place: str) -> None:
+        ended.append(trial)
+        setting, reached = trial.setting, trial.failure or f"{metric} {trial.value:.5f}"
+        log.info("%s: %s %s: %s (%.1f s)", place, setting.kind, setting.parameters, reached, trial.seconds)
+
+    def record() -> None:
+        with resources.warehouse.begin() as connection:
+            record_trials(connection, config.name, run_id, metric, [_describe(trial) for trial in ended])
+
+    try:
+        fitted = search_and_fit(train.rows, train.target, train.days, config.spec, report)
+    except ValueError as error:
+        record()
+        raise NightshiftError(f"{config.name}: {error}") from error
+    record()
+    return fitted
+
+
+def _describe(trial: Trial) -> dict[str, Any]:
+    fields = {key: value for key, value in asdict(trial).items() if key != "setting"}
+    return {**fields, "estimator": trial.setting.kind, "parameters": trial.setting.parameters}

@@ -1,59 +1,107 @@
 """candidate + champion + held-out slice -> the gate's decision, kept with every rule's figures."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from include.config.pipeline import PipelineConfig
-from include.core.estimators import predict_scores
-from include.core.evaluation import measure
-from include.core.gate import Evidence, explain, judge
-from include.errors import NightshiftError
-from include.io.artifacts import load_model
-from include.io.registry import ModelVersion, find_champion, find_version, record_decision
+from include.core.estimators import make_baseline, predict_scores
+from include.core.gate import explain, judge, may_challenge
+from include.core.gate.evidence import Evidence, Served
+from include.errors import DataUnavailable, NightshiftError
+from include.io.artifacts import UnusableArtifact, load_model
+from include.io.lake import CorruptObject
+from include.io.registry import ModelVersion, find_champion, find_version, record_decision, set_challenger
 from include.io.resources import Resources
 from include.steps.outcome import Outcome
-from include.steps.train.training_set import Slice, read_training_set
+from include.steps.train.serving import check_serving
+from include.steps.train.training_set import Slice, TrainingSet, read_training_set
 
 
 def judge_candidate(config: PipelineConfig, resources: Resources, assembled: dict[str, Any], version: int) -> Outcome:
-    """Compare on the same held-out rows. Figures: decision, reason, gate_decision_id, champion_version, rules."""
+    """Compare on the same held-out rows; a candidate that failed only against the champion may become challenger.
+
+    Figures: decision, reason, gate_decision_id, champion_version, rules, challenger.
+    """
+    spec = config.spec
     with resources.warehouse.begin() as connection:
         candidate = find_version(connection, config.name, version)
         champion = find_champion(connection, config.name)
     if candidate is None:
         raise NightshiftError(f"{config.name} has no model version {version}")
-    holdout = read_training_set(config, resources, assembled).holdout
-    metric = config.spec.training.metric
-    evidence = Evidence(
-        rows=len(holdout.rows),
-        candidate=_measure(config, resources, candidate, holdout),
-        baseline=_read_number(candidate.metrics["baseline"][metric]),
-        champion=_measure(config, resources, champion, holdout) if champion else None,
-    )
-    decision, rules = judge(evidence, config.spec.gate, metric)
-    records = [rule.to_record() for rule in rules]
+    evidence = gather_evidence(config, resources, read_training_set(config, resources, assembled), candidate, champion)
+    decision, rules = judge(evidence, spec.gate, spec.task, spec.training.metric, spec.training.seed)
+    reason, records = explain(decision, rules), [rule.to_record() for rule in rules]
+    challenger = decision == "keep" and spec.gate.keep_challenger and may_challenge(rules)
     with resources.warehouse.begin() as connection:
         identity = record_decision(
-            connection, config.name, version, champion.version if champion else None, decision, records
+            connection, config.name, version, evidence.champion_version, decision, records, reason
         )
+        if challenger:
+            set_challenger(connection, config.name, version, identity)
     figures = {
         "decision": decision,
-        "reason": explain(decision, rules),
+        "reason": reason,
         "gate_decision_id": identity,
-        "champion_version": champion.version if champion else None,
+        "champion_version": evidence.champion_version,
         "rules": records,
+        "challenger": challenger,
     }
     return Outcome("done", figures=figures)
 
 
-def _measure(config: PipelineConfig, resources: Resources, version: ModelVersion, holdout: Slice) -> float:
-    """The version's metric on the rows; NaN where the rows lack a feature that it needs."""
-    if not set(version.feature_names) <= set(holdout.rows.columns):
-        return float("nan")
+def gather_evidence(
+    config: PipelineConfig,
+    resources: Resources,
+    data: TrainingSet,
+    candidate: ModelVersion,
+    champion: ModelVersion | None,
+) -> Evidence:
+    """What the gate looks at. The candidate is loaded here only after a fresh process has shown that this is safe."""
+    task, holdout = config.spec.task, data.holdout
+    missing = _find_missing(candidate, holdout)
+    served = Served(**asdict(check_serving(config, resources, candidate)))
+    in_charge, problem = _predict_champion(config, resources, champion, holdout)
+    return Evidence(
+        target=holdout.target,
+        days=holdout.days,
+        rows=holdout.rows[list(config.spec.features.names)],
+        candidate=None if missing or served.problem else _predict(config, resources, candidate, holdout),
+        baseline=predict_scores(make_baseline(task).fit(data.train.rows, data.train.target), task, holdout.rows),
+        champion=in_charge,
+        champion_version=champion.version if champion else None,
+        champion_problem=problem,
+        missing_features=missing,
+        train_value=_read_number(candidate.metrics.get("train", {}).get(config.spec.training.metric)),
+        target_range=(float(data.train.target.min()), float(data.train.target.max())),
+        alone={name: _read_number(value) for name, value in candidate.metrics.get("alone", {}).items()},
+        served=served,
+    )
+
+
+def _predict_champion(
+    config: PipelineConfig, resources: Resources, champion: ModelVersion | None, holdout: Slice
+) -> tuple[np.ndarray | None, str]:
+    """The champion's predictions, or None and why there are none."""
+    if champion is None:
+        return None, ""
+    missing = _find_missing(champion, holdout)
+    if missing:
+        return None, f"it needs {', '.join(missing)}, which the held-out rows lack"
+    try:
+        return _predict(config, resources, champion, holdout), ""
+    except (CorruptObject, DataUnavailable, UnusableArtifact) as error:
+        return None, str(error)
+
+
+def _find_missing(version: ModelVersion, holdout: Slice) -> tuple[str, ...]:
+    return tuple(name for name in version.feature_names if name not in holdout.rows.columns)
+
+
+def _predict(config: PipelineConfig, resources: Resources, version: ModelVersion, holdout: Slice) -> np.ndarray:
     model = load_model(resources.lake, version.artifact)
-    predicted = predict_scores(model, config.spec.task, holdout.rows[version.feature_names])
-    return measure(config.spec.training.metric, np.asarray(holdout.target), predicted)
+    return predict_scores(model, config.spec.task, holdout.rows[version.feature_names])
 
 
 def _read_number(value: float | None) -> float:

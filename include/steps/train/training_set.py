@@ -17,7 +17,7 @@ from include.steps.labels import PARTITION, TARGET
 
 @dataclass(frozen=True)
 class Slice:
-    """Rows of one stretch of time: the features, the target (float64) and the day of each row."""
+    """Rows of one stretch of time: the features, the target (float64) and the day (datetime64[D]) of each row."""
 
     rows: pd.DataFrame
     target: np.ndarray
@@ -26,7 +26,11 @@ class Slice:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """The slice to fit on and the later one to judge on."""
+    """The slice to fit on and the later one to judge on.
+
+    The rows to judge on have every column of the features objects: the champion may need one that pipeline.yaml does
+    not name any more.
+    """
 
     window: Window
     train: Slice
@@ -46,9 +50,11 @@ def read_training_set(config: PipelineConfig, resources: Resources, assembled: d
     window = split_window(sorted(frame[PARTITION].unique()), training.holdout)
     train = frame[frame[PARTITION] <= window.train_to]
     train = train.iloc[sample_rows(len(train), training.max_rows, training.seed)]
-    return TrainingSet(window, _cut(config, train), _cut(config, frame[frame[PARTITION] >= window.holdout_from]))
+    holdout = frame[frame[PARTITION] >= window.holdout_from]
+    everything = [name for name in frame.columns if name not in (TARGET, PARTITION)]
+    return TrainingSet(window, _cut(train, list(config.spec.features.names)), _cut(holdout, everything))
 
 
-def _cut(config: PipelineConfig, frame: pd.DataFrame) -> Slice:
-    features = frame[list(config.spec.features.names)].reset_index(drop=True)
-    return Slice(features, frame[TARGET].to_numpy("float64"), frame[PARTITION].to_numpy("datetime64[D]"))
+def _cut(frame: pd.DataFrame, features: list[str]) -> Slice:
+    rows = frame[features].reset_index(drop=True)
+    return Slice(rows, frame[TARGET].to_numpy("float64"), frame[PARTITION].to_numpy("datetime64[D]"))

@@ -7,12 +7,12 @@ const applyTheme = () => {
 addEventListener("storage", applyTheme);
 applyTheme();
 
-// Airflow's frame may not navigate the window, so the window's own document follows the link.
+// Airflow's frame may neither navigate the window nor open another, so the window's own document follows the link.
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[target=_top]");
+  const link = event.target.closest("a[target]");
   if (!link || parent === window || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   const outside = parent.document.createElement("a");
-  outside.href = link.href;
+  Object.assign(outside, { href: link.href, target: link.target, rel: link.rel });
   outside.click();
 });

@@ -1,0 +1,34 @@
+"""Go back to an earlier champion.
+
+Trigger it with a **Reason**. **Version** names where to; empty, it is the champion before the present one, and
+each rollback in a row goes one further back. The version must show in a fresh process that it can score; then it is in
+charge, and `ml.promotions` says who did it and why.
+
+**Rescore from** and **Rescore to**: the days from first to last that have features are scored with that version and
+published, each in a commit of its own. If one of them fails, the others are done all the same: mend it, then clear the
+task `rescore`. Running `roll_back` of the same run again changes nothing.
+"""
+
+from datetime import timedelta
+
+import nightshift_root
+from airflow.sdk import DAG
+
+from include.config.loading import load_pipelines
+from include.orchestration.assets import make_asset
+from include.orchestration.describing import describe_dag
+from include.orchestration.params import make_rollback_params
+from include.orchestration.tasks.rollback import rescore, roll_back
+
+for pipeline in load_pipelines().usable:
+    name = pipeline.name
+    with DAG(
+        **describe_dag(pipeline, "rollback", __doc__),
+        schedule=None,
+        params=make_rollback_params(),
+        max_active_runs=1,
+        # Whoever needs it is in a hurry, and a triggered run of a paused DAG waits for ever.
+        is_paused_upon_creation=False,
+    ):
+        rolled_back = roll_back.override(outlets=[make_asset(name, "champion")])(name)
+        rescore.override(outlets=[make_asset(name, "scores")], execution_timeout=timedelta(hours=6))(name, rolled_back)

@@ -1,0 +1,35 @@
+"""The registry: model versions, gate decisions, the champion, and who promoted it."""
+
+from include.io.registry.champions import (
+    ChampionChanged,
+    PromotionKind,
+    find_challenger,
+    find_challenger_since,
+    find_champion,
+    find_champion_at,
+    promote,
+    set_challenger,
+)
+from include.io.registry.history import Decision, Promotion, list_decisions, list_promotions, record_decision
+from include.io.registry.versions import ModelVersion, NewVersion, find_version, list_versions, register_version
+
+__all__ = [
+    "ChampionChanged",
+    "Decision",
+    "ModelVersion",
+    "NewVersion",
+    "Promotion",
+    "PromotionKind",
+    "find_challenger",
+    "find_challenger_since",
+    "find_champion",
+    "find_champion_at",
+    "find_version",
+    "list_decisions",
+    "list_promotions",
+    "list_versions",
+    "promote",
+    "record_decision",
+    "register_version",
+    "set_challenger",
+]

@@ -1,0 +1,139 @@
+"""ml.model_versions: what was trained, on what, and where its artifact lies."""
+
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from include.io.lake import ObjectRef
+from include.io.schema import MODEL_VERSIONS
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One row of ml.model_versions, as far as steps need it."""
+
+    pipeline: str
+    version: int
+    created_at: datetime
+    run_id: str
+    artifact: ObjectRef
+    reference: ObjectRef
+    golden: ObjectRef | None
+    config_sha256: str
+    code_version: str
+    train_from: date
+    train_to: date
+    holdout_from: date
+    holdout_to: date
+    rows: int
+    estimator: str
+    parameters: dict[str, Any]
+    features: dict[str, list[str]]
+    inputs: dict[str, Any]
+    seed: int
+    metrics: dict[str, Any]
+    threshold: float | None
+    decision_rule: dict[str, Any] | None
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The model's columns in order."""
+        return [*self.features["numeric"], *self.features["categorical"]]
+
+
+@dataclass(frozen=True)
+class NewVersion:
+    """What a training knows of the version that it registers."""
+
+    run_id: str
+    artifact: ObjectRef
+    reference: ObjectRef
+    config_sha256: str
+    code_version: str
+    train_from: date
+    train_to: date
+    holdout_from: date
+    holdout_to: date
+    rows: int
+    estimator: str
+    parameters: dict[str, Any]
+    features: dict[str, list[str]]
+    inputs: dict[str, Any]
+    seed: int
+    metrics: dict[str, Any]
+    golden: ObjectRef | None = None
+    threshold: float | None = None
+    decision_rule: dict[str, Any] | None = None
+
+
+def register_version(connection: Connection, pipeline: str, new: NewVersion) -> int:
+    """Give the candidate its number: the next one, or the one that this very run registered before."""
+    connection.execute(
+        text("select pg_advisory_xact_lock(hashtextextended(:name, 1))"), {"name": f"{pipeline}/versions"}
+    )
+    versions = MODEL_VERSIONS.c
+    known: int | None = connection.execute(
+        select(versions.version).where(versions.pipeline == pipeline, versions.run_id == new.run_id)
+    ).scalar()
+    if known is not None:
+        return known
+    newest = select(func.max(versions.version)).where(versions.pipeline == pipeline)
+    version = (connection.execute(newest).scalar() or 0) + 1
+    connection.execute(insert(MODEL_VERSIONS).values(pipeline=pipeline, version=version, **_to_row(new)))
+    return version
+
+
+def _to_row(new: NewVersion) -> dict[str, Any]:
+    """The columns that have a value: a None would become JSON's null where the column is jsonb."""
+    row = {field.name: value for field in fields(new) if (value := getattr(new, field.name)) is not None}
+    for name in ("artifact", "reference", "golden"):
+        ref: ObjectRef | None = row.pop(name, None)
+        if ref:
+            row |= {f"{name}_uri": ref.uri, f"{name}_sha256": ref.sha256}
+    return row
+
+
+def find_version(connection: Connection, pipeline: str, version: int) -> ModelVersion | None:
+    """One version."""
+    versions = MODEL_VERSIONS.c
+    statement = select(MODEL_VERSIONS).where(versions.pipeline == pipeline, versions.version == version)
+    row = connection.execute(statement).one_or_none()
+    return to_version(row) if row else None
+
+
+def list_versions(connection: Connection, pipeline: str) -> list[ModelVersion]:
+    """Every version, oldest first."""
+    versions = MODEL_VERSIONS.c
+    statement = select(MODEL_VERSIONS).where(versions.pipeline == pipeline).order_by(versions.version)
+    return [to_version(row) for row in connection.execute(statement)]
+
+
+def to_version(row: Any) -> ModelVersion:
+    """A row of ml.model_versions as steps know it."""
+    return ModelVersion(
+        pipeline=row.pipeline,
+        version=row.version,
+        created_at=row.created_at,
+        run_id=row.run_id,
+        artifact=ObjectRef(row.artifact_uri, row.artifact_sha256, 0),
+        reference=ObjectRef(row.reference_uri, row.reference_sha256, row.metrics.get("reference_rows", 0)),
+        golden=ObjectRef(row.golden_uri, row.golden_sha256, 0) if row.golden_uri else None,
+        config_sha256=row.config_sha256,
+        code_version=row.code_version,
+        train_from=row.train_from,
+        train_to=row.train_to,
+        holdout_from=row.holdout_from,
+        holdout_to=row.holdout_to,
+        rows=row.rows,
+        estimator=row.estimator,
+        parameters=row.parameters,
+        features=row.features,
+        inputs=row.inputs,
+        seed=row.seed,
+        metrics=row.metrics,
+        threshold=row.threshold,
+        decision_rule=row.decision_rule,
+    )

@@ -1,0 +1,80 @@
+"""The inside of `check_serving`: what a fresh process makes of an artifact and golden rows, two local files.
+
+Standard input: {"artifact", "name", "golden", "features", "task"}. Standard output: {"problem": text} or {"scores",
+"seconds", "megabytes"}.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+# Everything that scoring needs, so that what follows is the model's own time and memory.
+import numpy as np
+import pandas as pd
+import psutil
+import pyarrow.parquet as pq
+
+from include.core.estimators import predict_scores
+from include.io.artifacts import UnusableArtifact, read_model
+
+ROWS = 1000
+REPEATS = 3
+
+
+def serve(request: dict[str, Any]) -> dict[str, Any]:
+    """Load, predict the golden rows, then measure 1,000 rows."""
+    rows = pq.read_table(request["golden"], columns=request["features"]).to_pandas()
+    _forget_peak()
+    before = _read_memory()
+    try:
+        model = read_model(Path(request["artifact"]), request["name"])
+    except UnusableArtifact as error:
+        return {"problem": str(error)}
+    try:
+        scores = predict_scores(model, request["task"], rows)
+        seconds = _measure_seconds(model, request["task"], rows)
+    except Exception as error:
+        return {"problem": f"it can't predict the golden rows: {type(error).__name__}: {error}"}
+    if scores.shape != (len(rows),):
+        return {"problem": f"it gives scores of shape {scores.shape} for {len(rows)} rows"}
+    return {"scores": scores.tolist(), "seconds": seconds, "megabytes": max(0, _read_peak() - before) / 2**20}
+
+
+def _measure_seconds(model: Any, task: Any, rows: pd.DataFrame) -> float:
+    """The best of a few, after one to warm up: what other processes take is not the model's."""
+    many = rows.iloc[np.resize(np.arange(len(rows)), ROWS)].reset_index(drop=True)
+    predict_scores(model, task, many)
+    taken = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        predict_scores(model, task, many)
+        taken.append(time.perf_counter() - start)
+    return min(taken)
+
+
+def _read_memory() -> int:
+    """Resident bytes now."""
+    return int(psutil.Process().memory_info().rss)
+
+
+def _forget_peak() -> None:
+    """Let the kernel start counting anew; where it can't, importing the libraries may hide a part of the peak."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def _read_peak() -> int:
+    """The most resident bytes so far."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return _read_memory()
+
+
+if __name__ == "__main__":
+    print(json.dumps(serve(json.load(sys.stdin))))  # noqa: T201 - its answer

@@ -1,0 +1,123 @@
+"""Whether a version can be served: its artifact, loaded by a fresh process, gives the scores that were recorded."""
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include.config.pipeline import PipelineConfig
+from include.core.gate.serving import MOST_DIFFERENCE
+from include.core.training import sample_rows
+from include.errors import NightshiftError, TemporarilyUnavailable
+from include.io.fresh_process import Limits, run_fresh
+from include.io.lake import ObjectRef, fetch_verified, make_attempt_id
+from include.io.registry import ModelVersion
+from include.io.resources import Resources
+from include.io.tables import store_table
+
+GOLDEN_ROWS = 500
+SCORE = "__score"
+WORKER = "include.steps.serve_golden"
+# For starting Python, its libraries and a large model; serving itself is measured inside.
+SECONDS = 120.0
+# Resident memory of Python and its libraries, before any model.
+LIBRARIES_MEGABYTES = 1024
+
+
+@dataclass(frozen=True)
+class ServingReport:
+    """What a fresh process made of the artifact and the golden rows."""
+
+    problem: str = ""
+    difference: float | None = None
+    seconds: float | None = None
+    megabytes: float | None = None
+    rows: int = 0
+
+
+def store_golden(config: PipelineConfig, resources: Resources, rows: pd.DataFrame, predicted: np.ndarray) -> ObjectRef:
+    """A seeded sample of held-out rows with their scores, in the column `__score`: what serving must reproduce.
+
+    `predicted` is of shape (rows,).
+    """
+    chosen = sample_rows(len(rows), GOLDEN_ROWS, config.spec.training.seed)
+    golden = rows.iloc[chosen].assign(**{SCORE: predicted[chosen]})
+    table = pa.Table.from_pandas(golden, preserve_index=False)
+    return store_table(resources.lake, f"models/{config.name}/golden/{make_attempt_id()}.parquet", table)
+
+
+def check_serving(config: PipelineConfig, resources: Resources, version: ModelVersion) -> ServingReport:
+    """Load the version in a fresh process and predict its golden rows; whatever goes wrong is the report's `problem`.
+
+    A version without golden rows is tried on rows that it was trained on; then `difference` is None.
+    """
+    with tempfile.TemporaryDirectory(prefix="nightshift-") as name:
+        folder = Path(name)
+        try:
+            artifact = fetch_verified(resources.lake, version.artifact, folder / "model.skops")
+            golden = _fetch_golden(resources, version, folder / "golden.parquet")
+        except TemporarilyUnavailable:
+            raise
+        except (NightshiftError, pa.ArrowException) as error:
+            return ServingReport(str(error))
+        recorded = golden.column(SCORE).to_numpy() if SCORE in golden.column_names else None
+        missing = [feature for feature in version.feature_names if feature not in golden.column_names]
+        if missing or not golden.num_rows:
+            return ServingReport(f"it needs {', '.join(missing) or 'a row'}, which its golden rows lack")
+        request = {
+            "artifact": str(artifact),
+            "name": version.artifact.uri,
+            "golden": str(folder / "golden.parquet"),
+            "features": version.feature_names,
+            "task": config.spec.task,
+        }
+        answer = run_fresh(WORKER, request, _choose_limits(config))
+    if answer.problem:
+        return ServingReport(answer.problem, rows=golden.num_rows)
+    return _compare(answer.value, recorded, golden.num_rows)
+
+
+def require_servable(config: PipelineConfig, resources: Resources, version: ModelVersion) -> None:
+    """NightshiftError unless a fresh process can serve the version; for whoever promotes or rolls back by hand."""
+    report = check_serving(config, resources, version)
+    problem = report.problem
+    if not problem and report.difference is not None and report.difference > MOST_DIFFERENCE:
+        problem = f"its scores of the golden rows differ from the recorded ones by up to {report.difference:.3g}"
+    if problem:
+        raise NightshiftError(
+            f"{config.name}: version {version.version} can't be put in charge: {problem}. Choose another version: "
+            f"bin/nightshift models {config.name}"
+        )
+
+
+def _choose_limits(config: PipelineConfig) -> Limits:
+    """Twice the budget, so that a model that is merely too large is measured and refused with its figures."""
+    return Limits(SECONDS, LIBRARIES_MEGABYTES + 2 * config.spec.gate.serving.megabytes)
+
+
+def _fetch_golden(resources: Resources, version: ModelVersion, path: Path) -> pa.Table:
+    """The golden rows, or where there are none the first ones of the reference sample; left in `path`."""
+    fetch_verified(resources.lake, version.golden or version.reference, path)
+    table = pq.read_table(path, memory_map=False)
+    if version.golden is None:
+        table = table.slice(0, GOLDEN_ROWS)
+        pq.write_table(table, path)
+    return table
+
+
+def _compare(answer: dict[str, Any], recorded: np.ndarray | None, rows: int) -> ServingReport:
+    if answer.get("problem"):
+        return ServingReport(str(answer["problem"]), rows=rows)
+    scores = np.asarray(answer["scores"], dtype=np.float64)
+    report = ServingReport(seconds=answer["seconds"], megabytes=answer["megabytes"], rows=rows)
+    unusable = int((~np.isfinite(scores)).sum())
+    if unusable:
+        return replace(report, problem=f"it gives no finite score for {unusable} of {rows} golden rows")
+    if recorded is None:
+        return report
+    return replace(report, difference=float(np.abs(scores - recorded).max()))

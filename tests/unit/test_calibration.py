@@ -1,0 +1,127 @@
+"""Calibration: chosen where it helps, harmless where it doesn't, and shipped with the model."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+
+from include.core.calibration import (
+    CORRECTIONS,
+    CalibratedClassifier,
+    Correction,
+    choose_calibration,
+    correct_scores,
+    expected_calibration_error,
+    fit_calibrator,
+    reliability,
+)
+from include.core.estimators import predict_scores
+from include.io.artifacts import load_model, store_model
+from include.io.lake_folder import FolderLake
+
+SIZE = 3000
+
+
+def draw_block(seed: int, sharpness: float = 1.0, size: int = SIZE) -> tuple[np.ndarray, np.ndarray]:
+    """Outcomes, and predictions whose logit is `sharpness` times the true one: above 1, overconfident."""
+    generator = np.random.default_rng(seed)
+    logit = generator.normal(size=size)
+    target = (generator.random(size) < 1 / (1 + np.exp(-logit))).astype(float)
+    return target, 1 / (1 + np.exp(-sharpness * logit))
+
+
+def draw_stepped(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The chance jumps at a score of .5: no sigmoid fits that."""
+    generator = np.random.default_rng(seed)
+    score = generator.random(SIZE)
+    return (generator.random(SIZE) < np.where(score > 0.5, 0.7, 0.3)).astype(float), score
+
+
+def test_overconfident_probabilities_are_corrected() -> None:
+    assert choose_calibration("auto", [draw_block(seed, 4.0) for seed in range(3)]) == "sigmoid"
+
+
+def test_a_curve_that_is_no_sigmoid_is_corrected_by_steps() -> None:
+    assert choose_calibration("auto", [draw_stepped(seed) for seed in range(3)]) == "isotonic"
+
+
+def test_calibrated_probabilities_are_left_alone() -> None:
+    chosen = {choose_calibration("auto", [draw_block(3 * seed + n) for n in range(3)]) for seed in range(5)}
+    assert chosen == {"none"}
+
+
+def test_a_correction_that_the_last_block_contradicts_is_refused() -> None:
+    assert choose_calibration("auto", [draw_block(0, 4.0), draw_block(1, 4.0), draw_block(2)]) == "none"
+
+
+def test_a_wanted_correction_is_not_questioned() -> None:
+    assert choose_calibration("isotonic", [draw_block(0)]) == "isotonic"
+    assert choose_calibration("none", [draw_block(n, 4.0) for n in range(3)]) == "none"
+
+
+def test_there_must_be_something_to_learn_from() -> None:
+    one_class = (np.zeros(SIZE), np.full(SIZE, 0.4))
+    assert choose_calibration("sigmoid", [one_class]) == "none"
+    assert choose_calibration("auto", [draw_block(0, 4.0)]) == "none"
+    assert choose_calibration("auto", [draw_block(0, 4.0, 50), draw_block(1, 4.0, 50)]) == "none"
+    assert choose_calibration("auto", [draw_block(0, 4.0), one_class]) == "none"
+
+
+@pytest.mark.parametrize("method", CORRECTIONS)
+def test_a_correction_lowers_the_error_and_keeps_the_ranking(method: Correction) -> None:
+    learnt, (target, raw) = draw_block(0, 4.0), draw_block(1, 4.0)
+    corrected = correct_scores(method, fit_calibrator(method, *learnt), raw)
+    assert expected_calibration_error(target, corrected) < 0.03 < 0.1 < expected_calibration_error(target, raw)
+    assert (np.diff(corrected[np.argsort(raw)]) >= -1e-12).all()
+    assert ((corrected > 0) & (corrected < 1)).all()
+
+
+@pytest.mark.parametrize("method", CORRECTIONS)
+def test_certain_predictions_stay_finite(method: Correction) -> None:
+    target, raw = np.repeat([0.0, 1.0], 50), np.repeat([0.0, 1.0], 50)
+    corrected = correct_scores(method, fit_calibrator(method, target, raw), np.array([0.0, 0.5, 1.0]))
+    assert np.isfinite(corrected).all()
+    assert corrected[0] < 0.05 < 0.95 < corrected[2]
+
+
+@pytest.mark.parametrize("method", CORRECTIONS)
+def test_a_calibrated_model_predicts_the_same_after_the_lake(method: Correction, tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(500, 2))
+    model = LogisticRegression().fit(rows, (rows[:, 0] > 0).astype(float))
+    calibrated = CalibratedClassifier(model, fit_calibrator(method, *draw_block(0, 4.0)), method)
+    lake = FolderLake(tmp_path)
+    loaded = load_model(lake, store_model(lake, "shops", calibrated, "first"))
+    expected = predict_scores(calibrated, "classification", rows)
+    assert (expected != predict_scores(model, "classification", rows)).all()
+    np.testing.assert_array_equal(predict_scores(loaded, "classification", rows), expected)
+    np.testing.assert_array_equal(loaded.predict(rows), (expected >= 0.5).astype(float))
+
+
+def test_a_calibrated_model_is_one_of_scikit_learns_kind() -> None:
+    calibrated = CalibratedClassifier(LogisticRegression(C=3.0), LogisticRegression(), "sigmoid")
+    copied = clone(calibrated)
+    assert copied.get_params()["model__C"] == 3.0
+    assert copied.method == "sigmoid"
+
+
+def test_the_calibration_error_is_the_distance_between_promised_and_observed() -> None:
+    target, predicted = np.array([0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]), np.repeat([0.5, 0.75], 4)
+    # A quarter of the first four, all of the last four.
+    assert expected_calibration_error(target, predicted) == pytest.approx(0.5 * 0.25 + 0.5 * 0.25)
+    assert reliability(target, predicted)[0] == {
+        "low": 0.5, "high": 0.5, "predicted": 0.5, "observed": 0.25, "rows": 4,
+    }  # fmt: skip
+
+
+def test_bins_hold_equally_many_rows_and_equal_predictions_share_one() -> None:
+    target, predicted = draw_block(0)
+    table = reliability(target, predicted, 10)
+    assert [line["rows"] for line in table] == [SIZE // 10] * 10
+    assert all(first["high"] < second["low"] for first, second in pairwise(table))
+    # In order of the outcome, bins of equal predictions would look far off.
+    constant = np.full(100, 0.5)
+    assert expected_calibration_error(np.repeat([0.0, 1.0], 50), constant) == 0
+    assert np.isnan(expected_calibration_error(np.array([]), np.array([])))
