@@ -73,8 +73,14 @@ def search_settings(
             trials.append(trial)
             tried[trial.number] = blocks
         ranked = rank_trials(trials[-len(tried) :], training.metric)
-        settings = [trial.setting for trial in ranked[: ceil(len(tried) / training.halving)]]
+        settings = choose_survivors(ranked, ceil(len(tried) / training.halving))
     return Found(tuple(trials), ranked[0], tried[ranked[0].number])
+
+
+def choose_survivors(ranked: Sequence[Trial], count: int) -> list[Setting]:
+    """The `count` best, and the best of each kind of estimator: on few rows a simple kind beats one that needs many."""
+    kinds = {trial.setting.kind: trial for trial in reversed(ranked)}
+    return [trial.setting for place, trial in enumerate(ranked) if place < count or kinds[trial.setting.kind] is trial]
 
 
 def plan_rungs(

@@ -40,7 +40,21 @@ def test_the_first_training_registers_gates_and_promotes(champion_world: World) 
         "select id, champion_version, decision, rules from ml.gate_decisions"
     )
     assert (champion, decision) == (None, "promote")
-    assert [rule["name"] for rule in rules] == ["min_rows", "floor", "baseline", "champion"]
+    assert {rule["name"]: rule["passed"] for rule in rules} == dict.fromkeys(
+        (
+            "min_rows",
+            "features",
+            "reload",
+            "sanity",
+            "floor",
+            "baseline",
+            "leakage",
+            "calibration",
+            "champion",
+            "slices",
+        ),
+        True,
+    )
     promotion = "select version, previous_version, promoted_by, gate_decision_id from ml.promotions"
     assert world.ask(promotion) == [(1, None, "tests", identity)]
     assert world.ask("select pipeline, version from ml.champions") == [(PIPELINE, 1)]
@@ -56,10 +70,13 @@ def test_a_retried_evaluation_finds_its_version(champion_world: World) -> None:
 
 
 def test_the_same_training_again_gives_the_same_model(champion_world: World) -> None:
-    """Not the same bytes: a skops file carries the time. The same figures on every slice, and the same scores."""
+    """The same bytes, so the same scores; the same golden rows, threshold and figures as well."""
     world = champion_world
     assert world.train(LEARNING[-1], "again").figures["promoted"]
-    query = "select parameters, inputs, metrics, train_from, holdout_to from ml.model_versions order by version"
+    query = (
+        "select artifact_sha256, golden_sha256, parameters, inputs, metrics, threshold, decision_rule, train_from,"
+        " holdout_to from ml.model_versions order by version"
+    )
     first, second = world.ask(query)
     assert first == second
 

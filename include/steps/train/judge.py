@@ -67,7 +67,7 @@ def gather_evidence(
         target=holdout.target,
         days=holdout.days,
         rows=holdout.rows[list(config.spec.features.names)],
-        candidate=None if missing or served.problem else _predict(config, resources, candidate, holdout),
+        candidate=None if missing or served.problem else _predict_candidate(config, resources, candidate, holdout),
         baseline=predict_scores(make_baseline(task).fit(data.train.rows, data.train.target), task, holdout.rows),
         champion=in_charge,
         champion_version=champion.version if champion else None,
@@ -90,18 +90,24 @@ def _predict_champion(
     if missing:
         return None, f"it needs {', '.join(missing)}, which the held-out rows lack"
     try:
-        return _predict(config, resources, champion, holdout), ""
+        model = load_model(resources.lake, champion.artifact)
     except (CorruptObject, DataUnavailable, UnusableArtifact) as error:
         return None, str(error)
+    try:
+        return predict_scores(model, config.spec.task, holdout.rows[champion.feature_names]), ""
+    except Exception as error:  # whatever it is, it concerns the champion alone
+        return None, f"it can't score the held-out rows: {type(error).__name__}: {error}"
 
 
 def _find_missing(version: ModelVersion, holdout: Slice) -> tuple[str, ...]:
     return tuple(name for name in version.feature_names if name not in holdout.rows.columns)
 
 
-def _predict(config: PipelineConfig, resources: Resources, version: ModelVersion, holdout: Slice) -> np.ndarray:
-    model = load_model(resources.lake, version.artifact)
-    return predict_scores(model, config.spec.task, holdout.rows[version.feature_names])
+def _predict_candidate(
+    config: PipelineConfig, resources: Resources, candidate: ModelVersion, holdout: Slice
+) -> np.ndarray:
+    model = load_model(resources.lake, candidate.artifact)
+    return predict_scores(model, config.spec.task, holdout.rows[candidate.feature_names])
 
 
 def _read_number(value: float | None) -> float:
