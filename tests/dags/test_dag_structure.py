@@ -13,7 +13,7 @@ KINDS = ("ingest", "score", "train", "drift", "rollback")
 CRITICAL_PATHS = {
     "ingest": ["extract", "validate", "build_features"],
     "score": ["score", "publish"],
-    "train": ["assemble", "check", "tune_and_fit", "evaluate", "gate", "promote"],
+    "train": ["assemble", "check", "tune_and_fit", "evaluate", "gate", "cards", "promote"],
     "drift": ["compare", "measure_performance", "decide", "start_training"],
     "rollback": ["roll_back", "rescore"],
 }
