@@ -259,7 +259,7 @@ def main() -> None:
         slices += [
             count("equal models, slices.margin 0", own=lambda drawn: np.full(ROWS, OWN), margin=1e-12),
             count("north is bad", own=lambda drawn: spoil(drawn, "region")),
-            count("age above 75 is bad, not configured", own=lambda drawn: spoil(drawn, "age")),
+            count("age above 78 is bad, not configured", own=lambda drawn: spoil(drawn, "age")),
         ]
     worlds = [describe_world(task, metric) for task, metric in METRICS]
     print(write_table(worlds), write_table(decisions), write_table(slices), sep="\n\n")

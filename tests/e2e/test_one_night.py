@@ -5,7 +5,9 @@ from datetime import date
 import pytest
 import requests
 
+from include.config.loading import load_pipeline
 from include.io.sources.address import find_data, resolve_path
+from include.steps.promotions import promote_by_hand
 from tests.e2e.kit import House
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
@@ -56,7 +58,7 @@ def test_churn_learns_on_three_nights_and_scores_the_next(house: House) -> None:
     assert [house.finish("churn_ingest", run_id) for run_id in runs] == ["success"] * len(LEARNING)
     training = house.start("churn_train", as_of=str(LEARNING[-1]))
     assert house.finish("churn_train", training) == "success"
-    assert house.ask("select pipeline, version from ml.champions") == [("churn", 1)]
+    assert house.ask("select version from ml.champions where pipeline = 'churn'") == [(1,)]
     assert house.finish("churn_ingest", house.start("churn_ingest", NIGHT)) == "success"
     assert house.finish_chained("churn_score", NIGHT) == {"score": "success", "publish": "success"}
     ((rows,),) = house.ask(
@@ -66,6 +68,32 @@ def test_churn_learns_on_three_nights_and_scores_the_next(house: House) -> None:
     assert rows > 2000
     published = "select partition_date, model_version, count(*) from scores.churn_latest group by 1, 2"
     assert house.ask(published) == [(NIGHT, 1, rows)]
+
+
+def test_a_rollback_puts_the_earlier_champion_back_and_scores_the_night_again(house: House) -> None:
+    config = load_pipeline(house.root / "include" / "pipelines" / "churn")
+    window = {"train_from": str(LEARNING[0]), "train_to": str(LEARNING[-1])}
+    assert house.finish("churn_train", house.start("churn_train", as_of=str(NIGHT), **window)) == "success"
+    promote_by_hand(config, house.resources, 2, "tests", "to have something to go back from")
+    again = house.start("churn_score", NIGHT)
+    assert house.finish("churn_score", again) == "success"
+    models = "select distinct model_version from scores.churn where partition_date = :night"
+    assert house.ask(models, night=NIGHT) == [(2,)]
+    days = {"rescore_from": str(NIGHT), "rescore_to": str(NIGHT)}
+    run_id = house.start("churn_rollback", reason="late payments look wrong", **days)
+    assert house.finish("churn_rollback", run_id) == "success"
+    assert house.ask(models, night=NIGHT) == [(1,)]
+    promotion = (
+        "select version, previous_version, kind, promoted_by, reason from ml.promotions where pipeline = 'churn'"
+        " order by id desc limit 1"
+    )
+    assert house.ask(promotion) == [(1, 2, "rollback", "admin", "late payments look wrong")]
+    ((told,),) = house.ask(
+        "select params->>'reason' from ml.ledger where pipeline = 'churn' and kind = 'scores'"
+        " and partition_date = :night",
+        night=NIGHT,
+    )
+    assert told == "rollback to version 1: late payments look wrong"
 
 
 def test_a_night_that_is_stopped_fails_its_run_once_and_scores_nothing(house: House) -> None:
