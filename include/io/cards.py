@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from include.errors import NightshiftError
 from include.io.card_pages import render_html, render_json
 from include.io.lake import CorruptObject, Lake, ObjectRef, fetch_verified, hash_file, make_attempt_id, store_file
-from include.io.schema import CARDS, TRIALS, VALIDATION, upsert
+from include.io.schema import CARDS, upsert
 
 CardKind = Literal["model", "data"]
 CardFormat = Literal["html", "json"]
@@ -79,19 +78,3 @@ def fetch_card(lake: Lake, ref: ObjectRef) -> bytes:
                 f"{ref.uri} is not the card that was recorded in ml.cards: it was changed after it was written. "
                 "Clear the task `cards` of the training run to write it again."
             ) from error
-
-
-def list_trials(connection: Connection, pipeline: str, run_id: str) -> list[dict[str, Any]]:
-    """Every setting that the training tried, in order."""
-    trials = TRIALS.c
-    statement = select(TRIALS).where(trials.pipeline == pipeline, trials.run_id == run_id).order_by(trials.number)
-    return [dict(row) for row in connection.execute(statement).mappings()]
-
-
-def list_validations(connection: Connection, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
-    """The last validation of each partition from `first` to `last`."""
-    validations = VALIDATION.c
-    statement = select(VALIDATION).where(
-        validations.pipeline == pipeline, validations.partition_date.between(first, last)
-    )
-    return [dict(row) for row in connection.execute(statement.order_by(validations.partition_date)).mappings()]

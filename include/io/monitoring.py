@@ -25,6 +25,15 @@ def record_validation(connection: Connection, pipeline: str, partition: date, ve
     upsert(connection, VALIDATION, ("pipeline", "partition_date"), values)
 
 
+def list_validations(connection: Connection, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
+    """The last validation of each partition from `first` to `last`."""
+    validations = VALIDATION.c
+    statement = select(VALIDATION).where(
+        validations.pipeline == pipeline, validations.partition_date.between(first, last)
+    )
+    return [dict(row) for row in connection.execute(statement.order_by(validations.partition_date)).mappings()]
+
+
 def record_drift(connection: Connection, pipeline: str, version: int, measured: dict[str, Any]) -> None:
     """What the comparison of a window with a version's training data found; `measured` has the other columns."""
     values = {"pipeline": pipeline, "model_version": version, "measured_at": func.now(), **without_nan(measured)}

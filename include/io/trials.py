@@ -22,14 +22,15 @@ def record_trials(
         text("select pg_advisory_xact_lock(hashtextextended(:name, 4))"), {"name": f"{pipeline}/{run_id}"}
     )
     kept = [{**without_nan(trial), "pipeline": pipeline, "run_id": run_id, "metric": metric} for trial in trials]
-    known = _read_trials(connection, pipeline, run_id)
+    known = list_trials(connection, pipeline, run_id)
     if not kept or [_compare(trial) for trial in known[-len(kept) :]] == [_compare(trial) for trial in kept]:
         return
     numbered = [{**trial, "number": len(known) + number} for number, trial in enumerate(kept)]
     connection.execute(insert(TRIALS).values(tried_at=func.now()), numbered)
 
 
-def _read_trials(connection: Connection, pipeline: str, run_id: str) -> list[dict[str, Any]]:
+def list_trials(connection: Connection, pipeline: str, run_id: str) -> list[dict[str, Any]]:
+    """Every setting that the training tried, in order."""
     trials = TRIALS.c
     statement = select(TRIALS).where(trials.pipeline == pipeline, trials.run_id == run_id).order_by(trials.number)
     return [dict(row) for row in connection.execute(statement).mappings()]

@@ -11,40 +11,7 @@ from include.io.lake import ObjectRef
 from include.io.schema import MODEL_VERSIONS
 
 
-@dataclass(frozen=True)
-class ModelVersion:
-    """One row of ml.model_versions, as far as steps need it."""
-
-    pipeline: str
-    version: int
-    created_at: datetime
-    run_id: str
-    artifact: ObjectRef
-    reference: ObjectRef
-    golden: ObjectRef | None
-    config_sha256: str
-    code_version: str
-    train_from: date
-    train_to: date
-    holdout_from: date
-    holdout_to: date
-    rows: int
-    estimator: str
-    parameters: dict[str, Any]
-    features: dict[str, list[str]]
-    inputs: dict[str, Any]
-    seed: int
-    metrics: dict[str, Any]
-    threshold: float | None
-    decision_rule: dict[str, Any] | None
-
-    @property
-    def feature_names(self) -> list[str]:
-        """The model's columns in order."""
-        return [*self.features["numeric"], *self.features["categorical"]]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NewVersion:
     """What a training knows of the version that it registers."""
 
@@ -67,6 +34,20 @@ class NewVersion:
     golden: ObjectRef | None = None
     threshold: float | None = None
     decision_rule: dict[str, Any] | None = None
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The model's columns in order."""
+        return [*self.features["numeric"], *self.features["categorical"]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelVersion(NewVersion):
+    """One row of ml.model_versions."""
+
+    pipeline: str
+    version: int
+    created_at: datetime
 
 
 def register_version(connection: Connection, pipeline: str, new: NewVersion) -> int:
@@ -113,27 +94,11 @@ def list_versions(connection: Connection, pipeline: str) -> list[ModelVersion]:
 
 def to_version(row: Any) -> ModelVersion:
     """A row of ml.model_versions as steps know it."""
+    refs: dict[str, Any] = {
+        "artifact": ObjectRef(row.artifact_uri, row.artifact_sha256, 0),
+        "reference": ObjectRef(row.reference_uri, row.reference_sha256, row.metrics.get("reference_rows", 0)),
+        "golden": ObjectRef(row.golden_uri, row.golden_sha256, 0) if row.golden_uri else None,
+    }
     return ModelVersion(
-        pipeline=row.pipeline,
-        version=row.version,
-        created_at=row.created_at,
-        run_id=row.run_id,
-        artifact=ObjectRef(row.artifact_uri, row.artifact_sha256, 0),
-        reference=ObjectRef(row.reference_uri, row.reference_sha256, row.metrics.get("reference_rows", 0)),
-        golden=ObjectRef(row.golden_uri, row.golden_sha256, 0) if row.golden_uri else None,
-        config_sha256=row.config_sha256,
-        code_version=row.code_version,
-        train_from=row.train_from,
-        train_to=row.train_to,
-        holdout_from=row.holdout_from,
-        holdout_to=row.holdout_to,
-        rows=row.rows,
-        estimator=row.estimator,
-        parameters=row.parameters,
-        features=row.features,
-        inputs=row.inputs,
-        seed=row.seed,
-        metrics=row.metrics,
-        threshold=row.threshold,
-        decision_rule=row.decision_rule,
+        **refs, **{field.name: getattr(row, field.name) for field in fields(ModelVersion) if field.name not in refs}
     )

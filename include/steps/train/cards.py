@@ -16,10 +16,11 @@ from include.core.cards.gate import find_rule
 from include.core.estimators import predict_scores
 from include.errors import NightshiftError
 from include.io.artifacts import load_model
-from include.io.cards import find_cards, list_trials, list_validations, record_card, store_card
-from include.io.monitoring import without_nan
+from include.io.cards import find_cards, record_card, store_card
+from include.io.monitoring import list_validations, without_nan
 from include.io.registry import ModelVersion, find_version, list_decisions, list_promotions
 from include.io.resources import Resources
+from include.io.trials import list_trials
 from include.steps.labels import PARTITION, TARGET
 from include.steps.outcome import Outcome
 from include.steps.train.training_set import TrainingSet, read_frame, read_training_set
