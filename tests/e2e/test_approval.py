@@ -16,11 +16,12 @@ PROMOTIONS = "select version, kind, promoted_by, approved_by, reason from ml.pro
 @pytest.fixture(scope="module")
 def hurried(house: House) -> str:
     """A training that nobody will answer in time; it goes on while others are answered."""
+    for pipeline in ("hurried", "asked"):
+        house.learn(pipeline, LEARNING)
     return start_training(house, "hurried")
 
 
 def start_training(house: House, pipeline: str, **conf: Any) -> str:
-    house.learn(pipeline, LEARNING)
     house.client.wait_dag(f"{pipeline}_train")
     house.client.unpause(f"{pipeline}_train")
     return house.start(f"{pipeline}_train", as_of=str(LEARNING[-1]), **conf)

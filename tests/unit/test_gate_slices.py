@@ -78,6 +78,13 @@ def test_a_found_slice_is_judged_on_rows_that_did_not_choose_it() -> None:
     assert abs(np.mean(harms)) < 0.03
 
 
+def test_groups_in_which_the_candidate_does_better_are_not_weak() -> None:
+    rows = make_rows(ROWS)
+    harm = np.where(rows["spent"] > 0, -1.0, -2.0)
+    assert find_weak_groups(rows, harm, 200, 7) == []
+    assert len(find_weak_groups(rows, harm + 1.5, 200, 7)) == 1
+
+
 def test_too_few_rows_are_not_searched() -> None:
     rows = make_rows(799)
     assert find_weak_groups(rows, np.arange(799.0), 200, 7) == []

@@ -18,8 +18,10 @@ from include.core.training import tune_and_fit
 from include.errors import NightshiftError
 from include.io.artifacts import load_model, store_model
 from include.io.lake_folder import FolderLake
+from tests.unit.extras import needs_openmp
 from tests.unit.test_training import ESTIMATORS, load_spec, make_data
 
+pytestmark = needs_openmp
 PARAMETERS: dict[str, Any] = {"n_estimators": 20, "subsample": 0.8, "subsample_freq": 1, "random_state": 7}
 BOTH = [{"kind": "lightgbm", "search": {"num_leaves": [1]}}, *ESTIMATORS]
 

@@ -19,6 +19,7 @@ from include.core.search import Trial, choose_survivors, plan_rungs
 from include.core.settings import Setting, choose_settings, list_settings
 from include.core.splits import make_folds
 from include.core.training import sample_rows, tune_and_fit
+from tests.unit.extras import LIGHTGBM, needs_openmp
 from tests.unit.pipelines import make_spec, write_pipeline
 
 ESTIMATORS = [
@@ -55,8 +56,11 @@ QUICK: dict[str, dict[str, list[Any]]] = {
     "lightgbm": {"n_estimators": [20], "subsample": [0.7], "subsample_freq": [1], "colsample_bytree": [0.7]},
 }
 CASES = [
-    *((kind, "regression", "none") for kind in QUICK if kind != "logistic"),
-    *((kind, "classification", method) for kind in QUICK if kind != "ridge" for method in CORRECTIONS),
+    pytest.param(*case, marks=needs_openmp if case[0] == "lightgbm" else ())
+    for case in (
+        *((kind, "regression", "none") for kind in QUICK if kind != "logistic"),
+        *((kind, "classification", method) for kind in QUICK if kind != "ridge" for method in CORRECTIONS),
+    )
 ]
 
 
@@ -241,7 +245,7 @@ def test_the_threshold_serves_the_rule_on_the_scores_that_are_shipped(tmp_path: 
     assert fitted.decision_rule["rows"] == len(rows) - len(first)
 
 
-@pytest.mark.parametrize("kind", ["logistic", "random_forest", "hist_gradient_boosting", "lightgbm"])
+@pytest.mark.parametrize("kind", ["logistic", "random_forest", "hist_gradient_boosting", LIGHTGBM])
 def test_models_score_missing_values_and_unseen_categories(kind: str) -> None:
     rows, target, _ = make_data()
     parameters = {"n_estimators": 10} if kind == "random_forest" else {}
@@ -250,7 +254,7 @@ def test_models_score_missing_values_and_unseen_categories(kind: str) -> None:
     assert np.isfinite(predict_scores(model, "classification", strange)).all()
 
 
-@pytest.mark.parametrize("kind", ["ridge", "random_forest", "hist_gradient_boosting", "lightgbm"])
+@pytest.mark.parametrize("kind", ["ridge", "random_forest", "hist_gradient_boosting", LIGHTGBM])
 def test_regressors_predict_values(kind: str) -> None:
     rows, target, _ = make_data()
     parameters = {"n_estimators": 10} if kind == "random_forest" else {}
