@@ -1,5 +1,6 @@
 """What a person is shown who decides about a promotion, and that data in it stays data."""
 
+import re
 from typing import Any
 
 import pytest
@@ -59,6 +60,12 @@ def test_a_value_is_shown_as_it_is_and_does_nothing(value: str) -> None:
     assert html.count("<td>") == 2
     shown = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     assert html.replace("\u200b", "").count(shown) == 2
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_nothing_in_a_value_looks_like_a_link_to_a_renderer_that_searches_the_text(value: str) -> None:
+    """Airflow's searches it after the escapes are gone."""
+    assert re.search(r"https?://|www\.\w|\w@\w", escape(value).replace("\\", "")) is None
 
 
 def test_a_value_of_many_lines_stays_in_its_cell() -> None:
