@@ -50,7 +50,9 @@ class Gate(Model):
         "Empty: a twentieth of the champion's own gain over the naive baseline.",
     )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the two-sided intervals that decide.")
-    resamples: int = Field(1000, ge=200, le=100_000, description="Of the paired bootstrap.")
+    resamples: int = Field(
+        1000, ge=200, le=100_000, description="Of the paired bootstrap; baseline and slices get a fifth."
+    )
     resample: Literal["rows", "partitions"] = Field(
         "rows", description="What is drawn: `partitions` where the rows of a day are alike; needs ten days or more."
     )
