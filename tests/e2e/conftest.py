@@ -1,4 +1,4 @@
-"""One stack for all end-to-end tests: starting it takes half a minute."""
+"""One stack for all end-to-end tests: starting it takes half a minute. It ends with them, for it slows the others."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from include.local.stack import start_stack, stop_stack
 from tests.e2e.kit import House, copy_project
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house() -> Iterator[House]:
     """A stack of our own: project, state folder, port and processes; gone afterwards, also when starting it failed."""
     # Not pytest's folders: as root PostgreSQL runs as another user, who may not enter them.
