@@ -1,7 +1,5 @@
 """A version becomes the champion because a person says so."""
 
-from sqlalchemy import Connection
-
 from include.config.pipeline import PipelineConfig
 from include.errors import NightshiftError
 from include.io.registry import (
@@ -9,9 +7,8 @@ from include.io.registry import (
     ModelVersion,
     PromotionKind,
     find_champion,
-    find_version,
-    list_versions,
     promote,
+    require_version,
 )
 from include.io.resources import Resources
 from include.steps.outcome import Outcome
@@ -72,15 +69,6 @@ def check_reason(reason: str) -> str:
     return reason
 
 
-def require_version(connection: Connection, pipeline: str, version: int) -> ModelVersion:
-    """The version; NightshiftError that says which ones there are."""
-    found = find_version(connection, pipeline, version) if 0 < version < 2**31 else None
-    if found is None:
-        known = [other.version for other in list_versions(connection, pipeline)]
-        raise NightshiftError(f"{pipeline} has no model version {version}; {_describe_known(pipeline, known)}")
-    return found
-
-
 def require_usable(config: PipelineConfig, resources: Resources, version: ModelVersion) -> None:
     """NightshiftError unless tonight's features hold what the version needs and a fresh process can score with it."""
     missing = [name for name in version.feature_names if name not in config.spec.features.names]
@@ -96,10 +84,3 @@ def describe_unchanged(config: PipelineConfig, version: int) -> Outcome:
     """The outcome where there was nothing to change."""
     unchanged = {"version": version, "previous_version": version, "changed": False}
     return Outcome("done", f"{config.name}: version {version} already is the champion; nothing was changed", unchanged)
-
-
-def _describe_known(pipeline: str, known: list[int]) -> str:
-    if not known:
-        return f"none was trained yet: bin/nightshift run {pipeline} train"
-    span = str(known[0]) if len(known) == 1 else f"{known[0]} to {known[-1]}"
-    return f"there is {span}: bin/nightshift models {pipeline}"

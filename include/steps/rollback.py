@@ -10,10 +10,10 @@ from include.config.pipeline import PipelineConfig
 from include.core.champions import find_previous
 from include.errors import NightshiftError, TemporarilyUnavailable
 from include.io.ledger import find_entries
-from include.io.registry import ModelVersion, Promotion, find_champion, list_promotions
+from include.io.registry import ModelVersion, Promotion, find_champion, list_promotions, require_version
 from include.io.resources import Resources
 from include.steps.outcome import Outcome
-from include.steps.promotions import change_champion, check_reason, describe_unchanged, require_usable, require_version
+from include.steps.promotions import change_champion, check_reason, describe_unchanged, require_usable
 from include.steps.publish import publish_scores
 from include.steps.runs import Report
 from include.steps.score import score_partition

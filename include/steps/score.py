@@ -16,12 +16,11 @@ from include.errors import NightshiftError
 from include.io.artifacts import load_model
 from include.io.lake import ObjectRef, make_attempt_id, make_key
 from include.io.ledger import Entry, find_entry
-from include.io.registry import ModelVersion, find_champion, find_champion_at
+from include.io.registry import ModelVersion, find_champion, find_champion_at, require_version
 from include.io.resources import Resources
 from include.io.scores_table import make_scores_schema
 from include.io.tables import store_batches, stream_batches
 from include.steps.outcome import Outcome
-from include.steps.promotions import require_version
 from include.steps.train.serving import require_servable
 
 DEFAULT_THRESHOLD = 0.5

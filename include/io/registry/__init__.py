@@ -11,7 +11,14 @@ from include.io.registry.champions import (
     set_challenger,
 )
 from include.io.registry.history import Decision, Promotion, list_decisions, list_promotions, record_decision
-from include.io.registry.versions import ModelVersion, NewVersion, find_version, list_versions, register_version
+from include.io.registry.versions import (
+    ModelVersion,
+    NewVersion,
+    find_version,
+    list_versions,
+    register_version,
+    require_version,
+)
 
 __all__ = [
     "ChampionChanged",
@@ -31,5 +38,6 @@ __all__ = [
     "promote",
     "record_decision",
     "register_version",
+    "require_version",
     "set_challenger",
 ]

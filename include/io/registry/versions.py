@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from include.errors import NightshiftError
 from include.io.lake import ObjectRef
 from include.io.schema import MODEL_VERSIONS
 
@@ -83,6 +84,22 @@ def find_version(connection: Connection, pipeline: str, version: int) -> ModelVe
     statement = select(MODEL_VERSIONS).where(versions.pipeline == pipeline, versions.version == version)
     row = connection.execute(statement).one_or_none()
     return to_version(row) if row else None
+
+
+def require_version(connection: Connection, pipeline: str, version: int) -> ModelVersion:
+    """The version; NightshiftError that says which ones there are."""
+    found = find_version(connection, pipeline, version) if 0 < version < 2**31 else None
+    if found is None:
+        known = [other.version for other in list_versions(connection, pipeline)]
+        raise NightshiftError(f"{pipeline} has no model version {version}; {_describe_known(pipeline, known)}")
+    return found
+
+
+def _describe_known(pipeline: str, known: list[int]) -> str:
+    if not known:
+        return f"none was trained yet: bin/nightshift run {pipeline} train"
+    span = str(known[0]) if len(known) == 1 else f"{known[0]} to {known[-1]}"
+    return f"there is {span}: bin/nightshift models {pipeline}"
 
 
 def list_versions(connection: Connection, pipeline: str) -> list[ModelVersion]:

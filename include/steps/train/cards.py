@@ -14,11 +14,10 @@ from include.config.pipeline import PipelineConfig
 from include.core.cards import HeldOut, KnownData, KnownModel, build_data_card, build_model_card
 from include.core.cards.gate import find_rule
 from include.core.estimators import predict_scores
-from include.errors import NightshiftError
 from include.io.artifacts import load_model
 from include.io.cards import find_cards, record_card, store_card
 from include.io.monitoring import list_validations, without_nan
-from include.io.registry import ModelVersion, find_version, list_decisions, list_promotions
+from include.io.registry import ModelVersion, find_version, list_decisions, list_promotions, require_version
 from include.io.resources import Resources
 from include.io.trials import list_trials
 from include.steps.labels import PARTITION, TARGET
@@ -34,9 +33,7 @@ def write_cards(config: PipelineConfig, resources: Resources, assembled: dict[st
     A model that can't be loaded gets cards from what else is known. Figures: model_card, data_card (URIs of the pages).
     """
     with resources.warehouse.begin() as connection:
-        found = find_version(connection, config.name, version)
-        if found is None:
-            raise NightshiftError(f"{config.name} has no model version {version}")
+        found = require_version(connection, config.name, version)
         known = _read_known(connection, config, found)
         validations = list_validations(connection, config.name, found.train_from, found.holdout_to)
         earlier = find_cards(connection, config.name, version)

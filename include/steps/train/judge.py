@@ -9,10 +9,16 @@ from include.config.pipeline import PipelineConfig
 from include.core.estimators import make_baseline, predict_scores
 from include.core.gate import explain, judge, may_challenge
 from include.core.gate.evidence import Evidence, Served
-from include.errors import DataUnavailable, NightshiftError
+from include.errors import DataUnavailable
 from include.io.artifacts import UnusableArtifact, load_model
 from include.io.lake import CorruptObject
-from include.io.registry import ModelVersion, find_champion, find_version, record_decision, set_challenger
+from include.io.registry import (
+    ModelVersion,
+    find_champion,
+    record_decision,
+    require_version,
+    set_challenger,
+)
 from include.io.resources import Resources
 from include.steps.outcome import Outcome
 from include.steps.train.serving import check_serving
@@ -26,10 +32,8 @@ def judge_candidate(config: PipelineConfig, resources: Resources, assembled: dic
     """
     spec = config.spec
     with resources.warehouse.begin() as connection:
-        candidate = find_version(connection, config.name, version)
+        candidate = require_version(connection, config.name, version)
         champion = find_champion(connection, config.name)
-    if candidate is None:
-        raise NightshiftError(f"{config.name} has no model version {version}")
     evidence = gather_evidence(config, resources, read_training_set(config, resources, assembled), candidate, champion)
     decision, rules = judge(evidence, spec.gate, spec.task, spec.training.metric, spec.training.seed)
     reason, records = explain(decision, rules), [rule.to_record() for rule in rules]

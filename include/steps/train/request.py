@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 
 from include.config.pipeline import PipelineConfig
 from include.core.approval import Described, write_body, write_subject
-from include.errors import NightshiftError
-from include.io.registry import ModelVersion, find_version, list_decisions
+from include.io.registry import ModelVersion, find_version, list_decisions, require_version
 from include.io.resources import Resources
 
 
@@ -24,11 +23,9 @@ def write_request(
     """Everything that the gate knows of the candidate; `closing` are lines of Markdown below it, such as links."""
     champion_version = judged["champion_version"]
     with resources.warehouse.begin() as connection:
-        candidate = find_version(connection, config.name, version)
+        candidate = require_version(connection, config.name, version)
         champion = find_version(connection, config.name, champion_version) if champion_version else None
         decisions = list_decisions(connection, config.name)
-    if candidate is None:
-        raise NightshiftError(f"{config.name} has no model version {version}")
     body = write_body(
         config.spec.training.metric, judged, _describe(candidate), _describe(champion) if champion else None, closing
     )
