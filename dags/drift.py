@@ -12,6 +12,7 @@ from airflow.sdk import DAG
 from include.config.loading import load_pipelines
 from include.orchestration.describing import HEAVY_POOL, describe_dag
 from include.orchestration.params import make_drift_params
+from include.orchestration.tasks.alerts import tell_at_end
 from include.orchestration.tasks.drift import StartTraining, compare, compare_challenger, decide, measure
 from include.orchestration.timetables import run_for_day_before
 
@@ -21,10 +22,11 @@ for pipeline in load_pipelines().usable:
         **describe_dag(pipeline, "drift", __doc__),
         schedule=run_for_day_before(schedules.drift, schedules.timezone),
         params=make_drift_params(),
-    ):
+    ) as dag:
         compared = compare.override(pool=HEAVY_POOL)(name)
         measured = measure.override(task_id="measure_performance")(name, compared)
         decided = decide(name, compared, measured)
         StartTraining(task_id="start_training", pipeline=name, compared=compared, decided=decided)
         if pipeline.spec.gate.keep_challenger:
             measured >> compare_challenger(name, compared)
+        tell_at_end(dag, name)

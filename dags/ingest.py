@@ -13,8 +13,10 @@ from airflow.sdk import DAG
 
 from include.config.loading import load_pipelines
 from include.orchestration.assets import make_asset
+from include.orchestration.deadlines import set_deadline
 from include.orchestration.describing import describe_dag
 from include.orchestration.params import make_ingest_params
+from include.orchestration.tasks.alerts import tell_at_end
 from include.orchestration.tasks.ingest import build_features, extract, validate
 from include.orchestration.timetables import run_for_day_before
 
@@ -24,7 +26,9 @@ for pipeline in load_pipelines().usable:
         **describe_dag(pipeline, "ingest", __doc__),
         schedule=run_for_day_before(schedules.ingest, schedules.timezone),
         params=make_ingest_params(pipeline),
-    ):
+        deadline=set_deadline(pipeline),
+    ) as dag:
         extracted = extract(pipeline.name)
         validated = validate(pipeline.name, extracted)
         build_features.override(outlets=[make_asset(pipeline.name, "features")])(pipeline.name, validated)
+        tell_at_end(dag, pipeline.name)

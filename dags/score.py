@@ -13,8 +13,10 @@ from airflow.sdk import DAG
 
 from include.config.loading import load_pipelines
 from include.orchestration.assets import make_asset
+from include.orchestration.deadlines import set_deadline
 from include.orchestration.describing import describe_dag
 from include.orchestration.params import make_score_params
+from include.orchestration.tasks.alerts import tell_at_end
 from include.orchestration.tasks.score import publish, score, shadow
 from include.orchestration.timetables import run_after
 
@@ -23,10 +25,12 @@ for pipeline in load_pipelines().usable:
         **describe_dag(pipeline, "score", __doc__),
         schedule=run_after(make_asset(pipeline.name, "features")),
         params=make_score_params(),
+        deadline=set_deadline(pipeline),
         # Asset events for a paused DAG are lost, so a new pipeline would ingest and never score.
         is_paused_upon_creation=False,
-    ):
+    ) as dag:
         scored = score(pipeline.name)
         published = publish.override(outlets=[make_asset(pipeline.name, "scores")])(pipeline.name, scored)
         if pipeline.spec.gate.keep_challenger:
             published >> shadow.override(retries=1)(pipeline.name)
+        tell_at_end(dag, pipeline.name)

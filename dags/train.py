@@ -17,6 +17,7 @@ from include.config.loading import load_pipelines
 from include.orchestration.assets import make_asset
 from include.orchestration.describing import HEAVY_POOL, describe_dag
 from include.orchestration.params import make_train_params
+from include.orchestration.tasks.alerts import tell_at_end
 from include.orchestration.tasks.train import (
     ask_for_approval,
     assemble,
@@ -37,7 +38,7 @@ for pipeline in load_pipelines().usable:
         params=make_train_params(),
         # A retraining that drift asks for would wait for ever in a paused DAG.
         is_paused_upon_creation=False if schedules.train is None else None,
-    ):
+    ) as dag:
         assembled = assemble.override(pool=HEAVY_POOL)(name)
         checked = check(name, assembled)
         fitted = tune_and_fit.override(pool=HEAVY_POOL, execution_timeout=timedelta(hours=6))(name, assembled)
@@ -51,3 +52,4 @@ for pipeline in load_pipelines().usable:
         )(name, assembled, evaluated, judged, answer and answer.output)
         checked >> fitted
         judged >> described >> (answer or promoted)
+        tell_at_end(dag, name)

@@ -5,11 +5,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from include.commands.alerts import add_alerts
 from include.commands.base import Commands, Run
 from include.commands.check import add_check
 from include.commands.demo import add_demo
 from include.commands.explain import add_explain
 from include.commands.models import add_models, add_promote, add_rollback
+from include.commands.replay import add_replay
 from include.commands.run import add_run
 from include.commands.sql import add_sql
 from include.commands.stack import add_migrate, add_stop, add_up
@@ -21,6 +23,7 @@ EPILOG = """examples:
   bin/nightshift up                                        PostgreSQL and Airflow start; address and login are printed
   bin/nightshift run flights ingest --partition 2017-06-01   one night in this process, without a scheduler
   bin/nightshift status                                    every pipeline at a glance
+  bin/nightshift alerts                                    what somebody should look at, and what to do
   bin/nightshift models flights                            its model versions, and which one is in charge
   bin/nightshift stop                                      both stop; data and history stay in .nightshift/
 
@@ -31,7 +34,9 @@ ADDERS: tuple[Callable[[Commands], None], ...] = (
     add_up,
     add_stop,
     add_status,
+    add_alerts,
     add_run,
+    add_replay,
     add_models,
     add_explain,
     add_promote,

@@ -49,7 +49,7 @@ def _find_folders(name: str | None) -> list[Path]:
 def find_deep_problems(config: PipelineConfig) -> Iterator[str]:
     """What only the libraries themselves can tell: arguments of expectations, parameters of estimators, code."""
     from include.core.estimators import list_parameters
-    from include.io.sources import open_source
+    from include.io.sources import open_outcomes, open_source
     from include.io.validation import BadExpectation, build_expectation
     from include.steps.build_features import load_feature_function
 
@@ -68,6 +68,8 @@ def find_deep_problems(config: PipelineConfig) -> Iterator[str]:
         load_feature_function(config)
         if isinstance(config.spec.source, PythonSource):
             open_source(config, _no_connection, None)
+        if isinstance(config.spec.label.source, PythonSource):
+            open_outcomes(config, _no_connection)
     except NightshiftError as error:
         yield str(error)
 

@@ -5,7 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -22,7 +22,7 @@ from include.errors import NightshiftError
 SETTINGS = {
     "ingest": (),
     "score": ("version", "as_of"),
-    "train": ("train_from", "train_to", "as_of", "reason"),
+    "train": ("train_from", "train_to", "as_of", "reason", "run_id"),
     "drift": ("as_of",),
 }
 EXAMPLES = (
@@ -60,7 +60,7 @@ def add_run(commands: Commands) -> None:
         default=[],
         type=_read_setting,
         help="as in the DAG's form: ingest takes the params of a Python source, score version and as_of, train "
-        "train_from, train_to, as_of and reason, drift as_of; may be repeated",
+        "train_from, train_to, as_of, reason and run_id (of the drift run that asked), drift as_of; may be repeated",
     )
 
 
@@ -175,7 +175,7 @@ def _run_day(
         elif kind == "score":
             outcome = _run_score(config, resources, day, settings, report)
         elif kind == "drift":
-            outcome = runs.run_drift(config, resources, day, report)
+            outcome = runs.run_drift(config, resources, day, report, f"cli__{uuid4().hex}", datetime.now(UTC))
         else:
             outcome = _run_train(config, resources, day, settings, report)
     except NightshiftError as error:
@@ -203,7 +203,7 @@ def _run_train(
     )
     request = runs.TrainingRequest(
         as_of=day,
-        run_id=f"cli__{uuid4().hex}",
+        run_id=settings.get("run_id", f"cli__{uuid4().hex}"),
         requested_by=name_user(),
         train_from=first,
         train_to=last,

@@ -10,7 +10,7 @@ from include.config.loading import PipelineRefused, load_named_pipeline, load_pi
 
 def add_status(commands: Commands) -> None:
     """`status [NAME]`."""
-    summary = "champion, last partition, last validation and last drift of every pipeline"
+    summary = "champion, last partition, last validation, last drift and open alerts of every pipeline"
     parser = add_command(commands, "status", run_status, summary, ["status", "status flights"])
     parser.add_argument("name", metavar="NAME", nargs="?", help="only this pipeline")
 
@@ -40,6 +40,7 @@ def describe_row(row: dict[str, Any]) -> dict[str, str]:
         "last scored": f"{row['last_scored']}, {row['last_scored_rows']:,} rows" if row["last_scored"] else "-",
         "last validation": _describe_validation(row),
         "last drift": _describe_drift(row),
+        "open alerts": str(row["open_alerts"] or "-"),
         "data": row["data"],
     }
 

@@ -7,15 +7,28 @@ from pydantic import Field, model_validator
 from include.config.metrics import Metric
 from include.config.model import Model, ParameterName
 from include.config.names import ColumnName
+from include.config.source import Source
 
 
 class Label(Model):
-    """The outcome to predict. It is read again from the source when training, since it arrives after the rows."""
+    """The outcome to predict. It is read again to train and to measure, since it arrives after the rows."""
 
     column: ColumnName
     at_least: float | None = Field(None, description="Classification: positive from this value on.")
     available_after: int = Field(
         1, ge=0, le=3650, description="Maturity in days: partition D's outcomes are known on D + this."
+    )
+    source: Source | None = Field(
+        None,
+        description="Where outcomes come from if not with the rows: it delivers the keys and the label's column, and "
+        "`source` then delivers neither that nor `known_afterwards`.",
+    )
+    recorded_at: ColumnName | None = Field(
+        None,
+        description="Of several outcomes for one key the one recorded last counts; without this, the last one read.",
+    )
+    revised_for: int = Field(
+        7, ge=0, le=366, description="So many nights after maturity outcomes are read again: they come late, or change."
     )
 
 
@@ -37,6 +50,13 @@ class Training(Model):
     trials: int = Field(8, ge=1, le=1000, description="How many settings the seeded search tries, over all estimators.")
     halving: int = Field(
         3, ge=2, le=10, description="Each round keeps one setting in so many, and gives it so many times the rows."
+    )
+    search_every: int = Field(
+        0,
+        ge=0,
+        le=3650,
+        description="Days for which later trainings fit the setting that the last search found, where pipeline.yaml is "
+        "the same; 0: every training searches.",
     )
     imbalance: Literal["auto", "none", "balanced"] = Field(
         "auto", description="Classification: weigh the classes alike; `auto` tries both where one class is rare."

@@ -40,14 +40,16 @@ def _check_across(spec: PipelineSpec, suite: ExpectationSuite, document: Documen
     for level in ("rows", "batch"):
         for position, expectation in enumerate(getattr(suite, level)):
             for column in expectation.columns():
-                if column not in spec.columns:
-                    near = suggest_name(column, spec.columns)
+                if column not in spec.delivered:
+                    near = suggest_name(column, spec.delivered)
                     location: Location = (level, position)
                     yield Problem(
                         document.file,
                         document.find_line(location),
                         f"{join_field(location)}.{expectation.expect}",
-                        f"column {column!r} is not among columns of pipeline.yaml"
+                        f"column {column!r} comes with the outcomes (label.source), so no row has it on the night"
+                        if column in spec.columns
+                        else f"column {column!r} is not among columns of pipeline.yaml"
                         + (f"; did you mean {near!r}?" if near else ""),
                     )
     if not suite.rows and not suite.batch:

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Self
 from croniter import croniter
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from include.config.alerting import Alerts
 from include.config.card import Card
 from include.config.decision import DecisionRule, FixedThreshold
+from include.config.drift import Drift
 from include.config.expectations import ExpectationSuite
 from include.config.feature import Features, RollingFeature
 from include.config.gate import Gate
@@ -16,6 +18,7 @@ from include.config.learning import Label, Training
 from include.config.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS, Task
 from include.config.model import ColumnType, Model
 from include.config.names import ColumnName, Identifier
+from include.config.retrain import Retrain
 from include.config.source import FileSource, Source
 
 # Columns that Nightshift itself writes beside the keys.
@@ -53,17 +56,6 @@ class Scoring(Model):
         if self.threshold is not None and self.decision is not None:
             raise ValueError("give either threshold or decision")
         return self
-
-
-class Drift(Model):
-    """What is compared, and when it leads to a retraining."""
-
-    window: int = Field(3, ge=1, le=366, description="The last partitions that are compared.")
-    sample_rows: int = Field(5_000, ge=100, le=100_000, description="At most so many rows of either side.")
-    min_rows: int = Field(200, ge=10, description="With fewer rows the verdict is unknown.")
-    column_limit: float = Field(0.1, gt=0, lt=1, description="A column drifted from this distance on.")
-    share_limit: float = Field(0.3, gt=0, le=1, description="Retrain when this share of the columns drifted.")
-    cooldown: int = Field(3, ge=0, le=3650, description="Days after a drift-caused training without another.")
 
 
 class Schedules(Model):
@@ -108,26 +100,35 @@ class PipelineSpec(Model):
     scoring: Scoring = Scoring()
     card: Card = Card()
     drift: Drift = Drift()
+    retrain: Retrain = Retrain()
+    alerts: Alerts = Alerts()
     schedules: Schedules = Schedules()
 
     @property
     def afterwards(self) -> frozenset[str]:
         """Every column that is not known when the row is scored."""
-        return frozenset((*self.known_afterwards, self.label.column))
+        recorded = (self.label.recorded_at,) if self.label.recorded_at else ()
+        return frozenset((*self.known_afterwards, self.label.column, *recorded))
+
+    @property
+    def delivered(self) -> dict[str, ColumnType]:
+        """The columns that `source` must deliver: not what comes with the outcomes where those have a source."""
+        if self.label.source is None:
+            return dict(self.columns)
+        return {name: kind for name, kind in self.columns.items() if name not in self.afterwards}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        problems = [*self._unknown_columns(), *self._leaks(), *self._task_problems()]
+        problems = [*self._unknown_columns(), *self._leaks(), *self._label_problems(), *self._task_problems()]
         if problems:
             raise ValueError("; ".join(problems))
         return self
 
-    def _unknown_columns(self) -> list[str]:
-        named: dict[str, tuple[str, ...]] = {
+    def _name_source_columns(self) -> dict[str, tuple[str, ...]]:
+        """Columns that rows must have on the night, by where pipeline.yaml names them."""
+        named = {
             "keys": self.keys,
             "event_time": (self.event_time,) if self.event_time else (),
-            "label.column": (self.label.column,),
-            "known_afterwards": self.known_afterwards,
             "features.tables.column": tuple(table.column for table in self.features.tables.values()),
             "features.derived (rolling)": tuple(
                 name for feature in self.features.rolling for name in (feature.column, *feature.by)
@@ -135,6 +136,15 @@ class PipelineSpec(Model):
         }
         if isinstance(self.source, FileSource) and self.source.partition_by:
             named["source.partition_by.column"] = (self.source.partition_by.column,)
+        return named
+
+    def _unknown_columns(self) -> list[str]:
+        named: dict[str, tuple[str, ...]] = {
+            **self._name_source_columns(),
+            "label.column": (self.label.column,),
+            "label.recorded_at": (self.label.recorded_at,) if self.label.recorded_at else (),
+            "known_afterwards": self.known_afterwards,
+        }
         unsliced = [
             f"gate.slices.columns: {name!r} is not among the features"
             for name in self.gate.slices.columns
@@ -158,6 +168,18 @@ class PipelineSpec(Model):
             used = set(feature.model_dump(exclude={"kind", "name", "part"}).values()) & self.afterwards
             problems += [f"features.derived.{name}: {column!r} is known only afterwards" for column in sorted(used)]
         problems += [f"keys: {name!r} is known only afterwards" for name in self.keys if name in self.afterwards]
+        return problems
+
+    def _label_problems(self) -> list[str]:
+        recorded_at = self.label.recorded_at
+        problems = [
+            f"{where}: {name!r} comes with the outcomes (label.source), so no row has it when it is scored"
+            for where, names in self._name_source_columns().items()
+            for name in names
+            if name in self.columns and name not in self.delivered
+        ]
+        if recorded_at and self.columns.get(recorded_at) in ("text", "boolean"):
+            problems.append(f"label.recorded_at: {recorded_at!r} must be a timestamp, date or number, to tell the last")
         return problems
 
     def _task_problems(self) -> list[str]:

@@ -139,3 +139,15 @@ def concat_history(parts: Sequence[tuple[date, pd.DataFrame]]) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame({PARTITION: []})
     return pd.concat([frame.assign(**{PARTITION: day}) for day, frame in parts], ignore_index=True)
+
+
+def has_hours(spec: PipelineSpec) -> bool:
+    """Whether the time of an event says its hour."""
+    return spec.event_time is not None and spec.columns[spec.event_time] == "timestamp"
+
+
+def take_hours(rows: pd.DataFrame, known: pd.DataFrame, spec: PipelineSpec) -> np.ndarray:
+    """The hour of the event of each of `rows`, looked up by key among the typed rows `known`: float64, NaN: missing."""
+    keys = list(spec.keys)
+    times = known[keys].assign(__time=pd.to_datetime(known[spec.event_time]).dt.hour)
+    return rows[keys].merge(times, on=keys, how="left")["__time"].to_numpy("float64")

@@ -9,19 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.inspection import permutation_importance
 
 from include.config.metrics import Metric, Task
 from include.core.estimators import predict_scores
 from include.core.evaluation import HIGHER_IS_BETTER, measure
 from include.core.training import sample_rows
-
-
-class _Fitted:
-    """What scikit-learn insists on; the scorer below knows the model, and nothing is fitted."""
-
-    def fit(self) -> None:
-        raise AssertionError("measuring importance must not fit anything")
 
 
 def measure_importance(
@@ -40,13 +32,21 @@ def measure_importance(
     computed.
     """
     chosen = sample_rows(len(rows), max_rows, seed)
+    sample, outcome = rows.iloc[chosen], target[chosen]
     sign = 1.0 if metric in HIGHER_IS_BETTER else -1.0
+    reached = measure(metric, outcome, predict_scores(model, task, sample))
+    measured = {}
+    for number, name in enumerate(rows.columns):
+        generator = np.random.default_rng([seed, number])
+        shuffled = _repeat_shuffled(sample, str(name), repeats, generator)
+        blocks = predict_scores(model, task, shuffled).reshape(repeats, len(sample))
+        losses = [sign * (reached - measure(metric, outcome, block)) for block in blocks]
+        measured[str(name)] = {"mean": float(np.mean(losses)), "std": float(np.std(losses))}
+    return measured
 
-    def score(_: Any, shuffled: pd.DataFrame, outcome: np.ndarray) -> float:
-        return sign * measure(metric, outcome, predict_scores(model, task, shuffled))
 
-    measured = permutation_importance(
-        _Fitted(), rows.iloc[chosen], target[chosen], scoring=score, n_repeats=repeats, random_state=seed
-    )
-    pairs = zip(rows.columns, measured.importances_mean, measured.importances_std, strict=True)
-    return {str(name): {"mean": float(mean), "std": float(std)} for name, mean, std in pairs}
+def _repeat_shuffled(sample: pd.DataFrame, name: str, repeats: int, generator: np.random.Generator) -> pd.DataFrame:
+    """The sample `repeats` times over, so that the model is asked once, with one column shuffled within each copy."""
+    copies = pd.concat([sample] * repeats, ignore_index=True)
+    order = np.concatenate([generator.permutation(len(sample)) for _ in range(repeats)])
+    return copies.assign(**{name: sample[name].iloc[order].array})

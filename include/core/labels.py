@@ -1,9 +1,21 @@
-"""The outcome column -> what the model learns."""
+"""Outcomes -> what the model learns, and is measured by."""
+
+from collections.abc import Sequence
 
 import pandas as pd
 
 from include.config.learning import Label
 from include.config.metrics import Task
+
+
+def choose_last(outcomes: pd.DataFrame, keys: Sequence[str], recorded_at: str | None) -> pd.DataFrame:
+    """One row per key: the one recorded last. Of equal times, or without `recorded_at`, the last in the given order.
+
+    An outcome without a time counts as recorded before all others.
+    """
+    if recorded_at:
+        outcomes = outcomes.sort_values(recorded_at, kind="stable", na_position="first")
+    return outcomes.drop_duplicates(subset=list(keys), keep="last")
 
 
 def make_target(values: pd.Series, label: Label, task: Task) -> pd.Series:

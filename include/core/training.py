@@ -40,14 +40,19 @@ def tune_and_fit(
     days: np.ndarray,
     spec: PipelineSpec,
     report: Report = lambda trial, place: None,
+    known: Setting | None = None,
 ) -> Fitted:
     """Search, then fit the best setting on all `rows`; `days` is the day of each. The same input gives the same model.
 
+    `known` is fitted without a search; a classifier is tried on the folds all the same, for calibration and threshold.
     ValueError where every trial of a round failed, with the reason of the first; NightshiftError where a library lacks.
     """
     require_libraries(estimator.kind for estimator in spec.training.estimators)
     features, folds = rows[list(spec.features.names)], make_folds(days, spec.training.folds)
-    found = search_settings(choose_settings(spec, target), features, target, folds, spec, report)
+    if known and spec.task == "regression":
+        return Fitted(fit_model(make_from(known, spec), features, target), known, (), "none", None, None)
+    settings = [known] if known else choose_settings(spec, target)
+    found = search_settings(settings, features, target, folds, spec, report)
     model = fit_model(make_from(found.best.setting, spec), features, target)
     if spec.task == "regression":
         return Fitted(model, found.best.setting, found.trials, "none", None, None)

@@ -45,6 +45,10 @@ class Lake(Protocol):
         """Copy the object into `path`; DataUnavailable where there is none."""
         ...
 
+    def locate(self, uri: str) -> Path | None:
+        """Where the object can be read without a copy; None where this lake has to fetch it."""
+        ...
+
     def list_uris(self, prefix: str) -> Iterator[str]:
         """The URIs of all objects whose key starts with `prefix`, sorted."""
         ...

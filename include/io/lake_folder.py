@@ -39,11 +39,16 @@ class FolderLake:
 
     def get_file(self, uri: str, path: Path) -> None:
         """Copy the object into `path`; DataUnavailable where there is none."""
-        source = self._find_path(uri)
-        if not source.is_file():
-            raise DataUnavailable(f"{uri} is not in the lake ({self.describe()})")
+        source = self.locate(uri)
         with self._explain_os_errors(f"read {uri}"):
             shutil.copyfile(source, path)
+
+    def locate(self, uri: str) -> Path:
+        """Where the object can be read without a copy; DataUnavailable where there is none."""
+        path = self._find_path(uri)
+        if not path.is_file():
+            raise DataUnavailable(f"{uri} is not in the lake ({self.describe()})")
+        return path
 
     def list_uris(self, prefix: str) -> Iterator[str]:
         """The URIs of all objects whose key starts with `prefix`, sorted."""

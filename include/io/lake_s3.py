@@ -108,6 +108,9 @@ class S3Lake:
         """Copy the object into `path`; DataUnavailable where there is none."""
         download_object(self._client, self.bucket, self._find_key(uri), path, self.connection)
 
+    def locate(self, uri: str) -> None:
+        """Nowhere: a bucket's objects have to be fetched."""
+
     def list_uris(self, prefix: str) -> Iterator[str]:
         """The URIs of all objects whose key starts with `prefix`, sorted."""
         keys = list_keys(self._client, self.bucket, self.prefix + prefix, self.connection)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from include.io.lake import ObjectRef
 from include.io.ledger import Kind
 
 _HISTORY = """
@@ -36,3 +37,35 @@ def list_written(connection: Connection, pipeline: str, partition: date, kind: K
     """Every object of this kind that the partition ever had, newest first."""
     values = {"pipeline": pipeline, "partition": partition, "kind": kind}
     return [Written(**row) for row in connection.execute(text(_HISTORY), values).mappings()]
+
+
+@dataclass(frozen=True)
+class ScoredVersion:
+    """What one version last published for a partition; `visible` where the partition still shows it."""
+
+    partition: date
+    version: int
+    ref: ObjectRef
+    visible: bool
+
+
+_SCORED = """
+    select distinct on (h.partition_date, h.model_version)
+        h.partition_date, h.model_version, h.object_uri, h.sha256, h.rows, l.attempt is not null as visible
+    from ml.ledger_history h
+    left join ml.ledger l using (pipeline, partition_date, kind, attempt)
+    where h.pipeline = :pipeline and h.kind = 'scores' and h.model_version is not null
+        and h.partition_date between :first and :last
+    order by h.partition_date, h.model_version, h.id desc
+"""
+
+
+def list_scored_versions(connection: Connection, pipeline: str, first: date, last: date) -> list[ScoredVersion]:
+    """Each version that ever published one of these partitions, with its newest scores; by partition and version."""
+    found = connection.execute(text(_SCORED), {"pipeline": pipeline, "first": first, "last": last})
+    return [
+        ScoredVersion(
+            row.partition_date, row.model_version, ObjectRef(row.object_uri, row.sha256, row.rows), row.visible
+        )
+        for row in found
+    ]

@@ -1,13 +1,13 @@
 """What was measured and decided: the tables of the schema monitoring. Measuring again replaces what was measured."""
 
 import math
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, delete, func, select, text
 
-from include.io.schema import DRIFT, PERFORMANCE, RETRAIN_DECISIONS, VALIDATION, upsert
+from include.io.schema import DRIFT, DRIFT_COLUMNS, VALIDATION, upsert
 
 
 def without_nan(value: Any) -> Any:
@@ -40,40 +40,17 @@ def record_drift(connection: Connection, pipeline: str, version: int, measured: 
     upsert(connection, DRIFT, ("pipeline", "window_to", "model_version"), values)
 
 
-def record_performance(
-    connection: Connection, pipeline: str, partition: date, version: int, metrics: dict[str, float], rows: int
+def record_drift_columns(
+    connection: Connection, pipeline: str, partition: date, version: int, columns: Sequence[dict[str, Any]]
 ) -> None:
-    """The realised metrics of one version on one partition."""
-    for metric, value in without_nan(metrics).items():
-        values = {
-            "pipeline": pipeline,
-            "partition_date": partition,
-            "model_version": version,
-            "metric": metric,
-            "value": value,
-            "rows": rows,
-            "kind": "realised",
-            "measured_at": func.now(),
-        }
-        upsert(connection, PERFORMANCE, ("pipeline", "partition_date", "model_version", "metric", "kind"), values)
-
-
-def record_retrain_decision(connection: Connection, pipeline: str, as_of: date, decided: dict[str, Any]) -> None:
-    """Keep one evaluation of the policy; asking again for the same training run adds nothing."""
-    values = {"pipeline": pipeline, "as_of": as_of, **without_nan(decided)}
-    request = RETRAIN_DECISIONS.c.decision == text("'retrain'")
-    statement = insert(RETRAIN_DECISIONS).values(values)
-    connection.execute(statement.on_conflict_do_nothing(index_elements=["pipeline", "run_id"], index_where=request))
-
-
-def find_last_retraining(connection: Connection, pipeline: str, before: date) -> date | None:
-    """The last day before `before` on which the policy asked for a training."""
-    decisions = RETRAIN_DECISIONS.c
-    statement = select(func.max(decisions.as_of)).where(
-        decisions.pipeline == pipeline, decisions.decision == "retrain", decisions.as_of < before
-    )
-    found: date | None = connection.execute(statement).scalar()
-    return found
+    """What the comparison found column by column; `columns` have the other columns of monitoring.drift_columns."""
+    own = DRIFT_COLUMNS.c
+    gone = own.column_name.not_in([column["column_name"] for column in columns])
+    key = {"pipeline": pipeline, "partition_date": partition, "model_version": version}
+    connection.execute(delete(DRIFT_COLUMNS).where(*(own[name] == value for name, value in key.items()), gone))
+    for column in columns:
+        values = {**key, "measured_at": func.now(), **without_nan(column)}
+        upsert(connection, DRIFT_COLUMNS, (*key, "column_name", "kind"), values)
 
 
 _STATUS = """
@@ -83,6 +60,8 @@ _STATUS = """
            v.rows as last_validation_rows, v.quarantined as last_quarantined, v.failures as last_failures,
            d.window_to as last_drift_to, d.drifted as last_drifted, d.share as last_drift_share,
            d.reason as last_drift_reason,
+           (select count(*) from monitoring.alerts a where a.pipeline = p.pipeline and a.recovered_at is null)
+               as open_alerts,
            r.as_of as last_decision_as_of, r.decision as last_decision, r.reason as last_decision_reason
     from unnest(cast(:pipelines as text[])) with ordinality as p (pipeline, position)
     left join ml.champions c using (pipeline)

@@ -53,8 +53,15 @@ DRIFT = _table(
     "monitoring",
     "drift",
     "pipeline window_from window_to model_version drifted share reference_rows current_rows reason report_uri"
-    " report_json_uri measured_at",
+    " report_json_uri reference prediction_score measured_at",
     json="columns",
+)
+DRIFT_COLUMNS = _table(
+    "monitoring",
+    "drift_columns",
+    "pipeline partition_date model_version column_name kind method score score_limit drifted weight missing_reference"
+    " missing_current new_share reason measured_at",
+    json="new_categories",
 )
 PERFORMANCE = _table(
     "monitoring", "performance", "pipeline partition_date model_version metric value rows kind measured_at"
@@ -65,8 +72,22 @@ SHADOW_COMPARISONS = _table(
     "pipeline window_from window_to model_version champion_version metric rows challenger champion gain gain_low"
     " gain_high verdict compared_at",
 )
+RETRAIN_REQUESTS = _table(
+    "monitoring",
+    "retrain_requests",
+    "id pipeline run_id as_of reason requested_on requested_at closed_at outcome paid",
+)
 RETRAIN_DECISIONS = _table(
-    "monitoring", "retrain_decisions", "id pipeline as_of decided_at decision reason run_id", json="criteria"
+    "monitoring",
+    "retrain_decisions",
+    "id pipeline as_of decided_at decision reason run_id evaluation model_version",
+    json="criteria",
+)
+ALERTS = _table(
+    "monitoring",
+    "alerts",
+    "id pipeline kind subject what why todo link opened_at told_at told_to recovered_at recovery recovery_told_at"
+    " recovery_told_to problem",
 )
 
 

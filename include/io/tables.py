@@ -1,13 +1,14 @@
 """Arrow tables in the lake: one Parquet file an object. The same rows give the same bytes, so the same sha256."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.io.lake import Lake, ObjectRef, fetch_verified, store_file
+from include.io.lake import CorruptObject, Lake, ObjectRef, fetch_verified, store_file
 
 ROW_GROUP = 131_072
 
@@ -45,3 +46,30 @@ def stream_batches(lake: Lake, ref: ObjectRef, rows: int) -> Iterator[pa.RecordB
         path = fetch_verified(lake, ref, Path(folder) / "table.parquet")
         with pq.ParquetFile(path) as file:
             yield from file.iter_batches(batch_size=rows)
+
+
+@contextmanager
+def stream_groups(
+    lake: Lake, ref: ObjectRef, columns: Sequence[str], most: int
+) -> Iterator[tuple[list[int], Iterator[pa.Table]]]:
+    """At most `most` of the object's row groups, evenly spread over it: their numbers of rows, and the groups in order.
+
+    Of `columns` those that are there. Not checked against the recorded hash, which would read all of it; CorruptObject
+    where it can't be read or has another number of rows.
+    """
+    with tempfile.TemporaryDirectory(prefix="nightshift-") as folder:
+        path = lake.locate(ref.uri)
+        if path is None:
+            path = Path(folder) / "table.parquet"
+            lake.get_file(ref.uri, path)
+        try:
+            with pq.ParquetFile(path) as file:
+                if file.metadata.num_rows != ref.rows:
+                    raise CorruptObject(f"{ref.uri} has {file.metadata.num_rows} rows, but {ref.rows} were recorded")
+                count = file.metadata.num_row_groups
+                numbers = [round(n * (count - 1) / max(1, min(most, count) - 1)) for n in range(min(most, count))]
+                present = [name for name in columns if name in file.schema_arrow.names]
+                sizes = [file.metadata.row_group(number).num_rows for number in numbers]
+                yield sizes, (file.read_row_group(number, columns=present) for number in numbers)
+        except pa.ArrowInvalid as error:
+            raise CorruptObject(f"{ref.uri} can't be read as Parquet: {error}") from error

@@ -19,6 +19,7 @@ from include.io.sources import read_reference_table
 from include.io.tables import fetch_table, store_table
 from include.io.user_code import load_function
 from include.steps.outcome import Outcome
+from include.steps.samples import store_sample
 
 
 def build_partition_features(
@@ -28,9 +29,10 @@ def build_partition_features(
     with resources.warehouse.begin() as connection:
         earlier = find_entries(connection, config.name, "valid", list_lookback(config.spec, partition))
     history = concat_history([(entry.partition, _read_rows(resources, entry.ref)) for entry in earlier])
+    rows = _read_rows(resources, valid)
     try:
         frame = build_features(
-            _read_rows(resources, valid),
+            rows,
             history,
             read_tables(config, resources),
             config.spec,
@@ -42,7 +44,8 @@ def build_partition_features(
     table = pa.Table.from_pandas(frame, schema=make_feature_schema(config.spec), preserve_index=False)
     attempt = make_attempt_id()
     ref = store_table(resources.lake, make_key("features", config.name, partition, attempt), table)
-    entry = NewEntry("features", attempt, ref, inputs_sha256=_hash_inputs(valid, earlier))
+    params = store_sample(config, resources, partition, attempt, frame, rows)
+    entry = NewEntry("features", attempt, ref, inputs_sha256=_hash_inputs(valid, earlier), params=params)
     with resources.warehouse.begin() as connection:
         lock_partition(connection, config.name, partition)
         write_entry(connection, config.name, partition, entry, config.config_sha256, read_code_version(config.folder))

@@ -1,17 +1,21 @@
-"""Outcomes, read from the source again: they arrive after the rows, and may have been corrected since."""
+"""Outcomes, read from their source again: they arrive after the rows, and may have been corrected since."""
 
+import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
-from include.config.pipeline import PipelineConfig
-from include.core.labels import make_target
+from include.config.arrow_types import ARROW_TYPES
+from include.config.pipeline import PipelineConfig, PipelineSpec
+from include.core.labels import choose_last, make_target
 from include.core.typing_columns import find_schema_problems, type_columns
-from include.errors import NightshiftError
+from include.errors import DataUnavailable, NightshiftError
 from include.io.ledger import Entry
 from include.io.resources import Resources
 from include.io.sources.each import read_each
@@ -19,30 +23,73 @@ from include.io.sources.each import read_each
 TARGET, PARTITION = "__target", "__partition"
 
 
+@dataclass(frozen=True)
+class Outcomes:
+    """One partition's outcomes as their source has them now, in its order and types: keys, label, recorded_at."""
+
+    config: PipelineConfig
+    partition: date
+    table: pa.Table
+    # Why there is nothing to read yet, such as a file that does not exist; empty otherwise.
+    absent: str = ""
+
+    @cached_property
+    def targets(self) -> pd.DataFrame:
+        """A row per key: the keys and `__target` (float64, missing where the outcome is not known)."""
+        spec, keys = self.config.spec, list(self.config.spec.keys)
+        frame = type_columns(self.table, _declare(spec)).table.to_pandas(date_as_object=False).dropna(subset=keys)
+        frame = choose_last(frame, keys, spec.label.recorded_at)
+        try:
+            frame[TARGET] = make_target(frame[spec.label.column], spec.label, spec.task)
+        except ValueError as error:
+            raise NightshiftError(f"{self.config.name} {self.partition}: {error}") from error
+        return frame[[*keys, TARGET]]
+
+    def hash(self) -> str:
+        """The sha256 of all values, in hex."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, self.table.schema) as writer:
+            writer.write_table(self.table)
+        return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+def read_outcomes(config: PipelineConfig, resources: Resources, valid: list[Entry]) -> Iterator[Outcomes]:
+    """The outcomes of each partition of `valid`; without rows where there are none yet.
+
+    Where they come with the rows, each partition is read with the params that it was ingested with.
+    """
+    own = config.spec.label.source is not None
+    for _, group in groupby(valid, key=lambda entry: [] if own else sorted(entry.params.items(), key=str)):
+        entries = list(group)
+        days = [entry.partition for entry in entries]
+        params = None if own else entries[0].params or None
+        for partition, found in read_each(config, resources.get_connection, params, days):
+            if isinstance(found, DataUnavailable):
+                yield Outcomes(config, partition, _make_empty(config.spec), str(found))
+            else:
+                yield Outcomes(config, partition, _select_declared(config, partition, found))
+
+
 def read_targets(
     config: PipelineConfig, resources: Resources, valid: list[Entry]
 ) -> Iterator[tuple[date, pd.DataFrame]]:
-    """Per partition of `valid`: keys and `__target` (float64, missing where the outcome is not known).
-
-    Each partition is read with the params that it was ingested with.
-    """
-    for _, group in groupby(valid, key=lambda entry: sorted(entry.params.items(), key=str)):
-        entries = list(group)
-        days = [entry.partition for entry in entries]
-        for partition, table in read_each(config, resources.get_connection, entries[0].params or None, days):
-            yield partition, _take_targets(config, partition, table)
+    """The targets of each partition of `valid`."""
+    for outcomes in read_outcomes(config, resources, valid):
+        yield outcomes.partition, outcomes.targets
 
 
-def _take_targets(config: PipelineConfig, partition: date, table: pa.Table) -> pd.DataFrame:
-    spec = config.spec
-    declared: dict[str, Any] = {name: spec.columns[name] for name in (*spec.keys, spec.label.column)}
+def _declare(spec: PipelineSpec) -> dict[str, Any]:
+    recorded = (spec.label.recorded_at,) if spec.label.recorded_at else ()
+    return {name: spec.columns[name] for name in (*spec.keys, spec.label.column, *recorded)}
+
+
+def _make_empty(spec: PipelineSpec) -> pa.Table:
+    return pa.schema([(name, ARROW_TYPES[kind]) for name, kind in _declare(spec).items()]).empty_table()
+
+
+def _select_declared(config: PipelineConfig, partition: date, table: pa.Table) -> pa.Table:
+    declared = _declare(config.spec)
     problems = find_schema_problems(table.column_names, declared)
-    if problems:
+    if problems and table.num_rows:
         raise NightshiftError(f"{config.name} {partition}: outcomes can't be read: {'; '.join(problems)}")
-    frame = type_columns(table, declared).table.to_pandas(date_as_object=False)
-    try:
-        frame[TARGET] = make_target(frame[spec.label.column], spec.label, spec.task)
-    except ValueError as error:
-        raise NightshiftError(f"{config.name} {partition}: {error}") from error
-    keys = list(spec.keys)
-    return frame[[*keys, TARGET]].dropna(subset=keys).drop_duplicates(subset=keys, keep="last")
+    return _make_empty(config.spec) if problems else table.select(list(declared))

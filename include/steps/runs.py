@@ -72,10 +72,13 @@ class TrainingRequest:
     reason: str = ""
 
 
-def run_train(config: PipelineConfig, resources: Resources, request: TrainingRequest, report: Report) -> Outcome:
+def run_train(
+    config: PipelineConfig, resources: Resources, request: TrainingRequest, report: Report, rehearsal: bool = False
+) -> Outcome:
     """Assemble -> check -> tune and fit -> evaluate -> gate -> cards -> promote.
 
     Nobody can be asked here, so a candidate that needs approval is left to `bin/nightshift promote`.
+    A rehearsal writes no cards, and tries in this process whether the model can be served.
     """
     from include.steps import train
 
@@ -89,7 +92,7 @@ def run_train(config: PipelineConfig, resources: Resources, request: TrainingReq
     checked = _tell(report, "check", train.check_training_set(config, resources, assembled.figures))
     if checked.status != "done":
         return checked
-    candidate = _make_candidate(config, resources, request, assembled.figures, report)
+    candidate = _make_candidate(config, resources, request, assembled.figures, report, rehearsal)
     promoted = _tell(
         report,
         "promote",
@@ -114,7 +117,12 @@ def run_train(config: PipelineConfig, resources: Resources, request: TrainingReq
 
 
 def _make_candidate(
-    config: PipelineConfig, resources: Resources, request: TrainingRequest, assembled: dict[str, Any], report: Report
+    config: PipelineConfig,
+    resources: Resources,
+    request: TrainingRequest,
+    assembled: dict[str, Any],
+    report: Report,
+    rehearsal: bool,
 ) -> dict[str, Any]:
     """Fit, register, judge, describe. The gate's figures, with what they are about."""
     from include.steps import train
@@ -127,8 +135,9 @@ def _make_candidate(
         train.evaluate_candidate(config, resources, assembled, fitted.figures, request.run_id),
     )
     version = evaluated.figures["version"]
-    judged = _tell(report, "gate", train.judge_candidate(config, resources, assembled, version))
-    _tell(report, "cards", write_cards(config, resources, assembled, version))
+    judged = _tell(report, "gate", train.judge_candidate(config, resources, assembled, version, fresh=not rehearsal))
+    if not rehearsal:
+        _tell(report, "cards", write_cards(config, resources, assembled, version))
     # What the model card shows feature by feature would bury the summary.
     metrics = {key: value for key, value in evaluated.figures["metrics"].items() if key not in ("importance", "alone")}
     return {
@@ -139,21 +148,32 @@ def _make_candidate(
     }
 
 
-def run_drift(config: PipelineConfig, resources: Resources, as_of: date, report: Report) -> Outcome:
-    """Compare -> measure performance -> decide, then the challenger. Training is left to whoever asked."""
+def run_drift(
+    config: PipelineConfig,
+    resources: Resources,
+    as_of: date,
+    report: Report,
+    evaluation: str,
+    now: datetime,
+    reports: bool = True,
+) -> Outcome:
+    """Compare -> measure performance -> decide, then the challenger. Training is left to whoever asked.
+
+    `evaluation` names this run among the policy's decisions; without `reports` only figures are kept.
+    """
     from include.steps import drift
     from include.steps.shadow import compare_challenger
 
-    compared = _tell(report, "compare", drift.compare_windows(config, resources, as_of))
+    compared = _tell(report, "compare", drift.compare_windows(config, resources, as_of, reports))
     if compared.status != "done":
         return compared
     measured = _tell(report, "measure_performance", drift.measure_performance(config, resources, as_of))
     decided = _tell(
         report,
         "decide",
-        drift.decide_retraining(config, resources, as_of, compared.figures, measured.figures),
+        drift.decide_retraining(config, resources, as_of, compared.figures, measured.figures, evaluation, now),
     )
-    figures = {**compared.figures, **measured.figures, **decided.figures}
+    figures = {**compared.figures, "drift_reason": compared.figures["reason"], **measured.figures, **decided.figures}
     if config.spec.gate.keep_challenger:
         challenger = _tell(report, "compare_challenger", compare_challenger(config, resources, as_of))
         figures["challenger"] = challenger.reason

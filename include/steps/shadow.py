@@ -18,7 +18,8 @@ from include.errors import TemporarilyUnavailable
 from include.io.artifacts import load_model
 from include.io.lake import ObjectRef
 from include.io.ledger import Entry, find_entries, find_entry, lock_partition
-from include.io.monitoring import record_performance, without_nan
+from include.io.monitoring import without_nan
+from include.io.performance import Performance, record_performance
 from include.io.registry import ModelVersion, find_challenger, find_champion
 from include.io.resources import Resources
 from include.io.shadow import (
@@ -132,9 +133,17 @@ def compare_challenger(config: PipelineConfig, resources: Resources, as_of: date
     compared = _describe(comparison, pairing, min(found), max(found), spec.training.metric)
     with resources.warehouse.begin() as connection:
         record_comparison(connection, config.name, compared)
-        for night, rows in found.items():
-            values = measure_all(spec.task, rows[TARGET].to_numpy(), rows["challenger"].to_numpy())
-            record_performance(connection, config.name, night, challenger.version, values, len(rows))
+        realised = [
+            Performance(
+                night,
+                challenger.version,
+                "realised",
+                measure_all(spec.task, rows[TARGET].to_numpy(), rows["challenger"].to_numpy()),
+                len(rows),
+            )
+            for night, rows in found.items()
+        ]
+        record_performance(connection, config.name, realised)
     reason = explain(config, compared)
     return Outcome("done", reason, {**_as_plain(compared), "reason": reason})
 

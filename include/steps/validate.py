@@ -30,11 +30,11 @@ def validate_partition(config: PipelineConfig, resources: Resources, partition: 
     Figures: valid, rows, quarantined, failures.
     """
     table = fetch_table(resources.lake, raw)
-    problems = find_schema_problems(table.column_names, config.spec.columns)
+    problems = find_schema_problems(table.column_names, config.spec.delivered)
     if problems:
         verdict, typed = _refuse_schema(table, problems), None
     else:
-        typed = type_columns(table, config.spec.columns)
+        typed = type_columns(table, config.spec.delivered)
         verdict = judge_rows(config, partition, table, typed)
     attempt, entries = make_attempt_id(), []
     if verdict.quarantined:
@@ -68,7 +68,7 @@ def judge_rows(config: PipelineConfig, partition: date, raw: pa.Table, typed: Ty
     repeats = row_checks.find_repeats(frame)
     row_results = run_expectations(frame, suite.rows)
     reasons = row_checks.merge_reasons(
-        row_checks.find_misfits(typed, raw, spec.columns),
+        row_checks.find_misfits(typed, raw, spec.delivered),
         row_checks.find_null_keys(frame, spec.keys),
         row_checks.find_foreign_rows(frame, spec.event_time, partition),
         _reasons_of(row_results, frame),

@@ -16,11 +16,12 @@ NIGHT = date(2026, 3, 4)
 REAL = {
     "flights": (date(2017, 6, 1), "nyc_flights_2017/flights.csv.gz"),
     "bikes": (date(2011, 6, 1), "bike_sharing_dc/hour.csv.gz"),
+    "metro": (date(2016, 6, 1), "metro_traffic_i94/metro_traffic.csv.gz"),
 }
 
 
 def test_no_dag_file_has_an_import_error_and_every_pipeline_has_its_dags(house: House) -> None:
-    for name in ("churn", "flights", "bikes"):
+    for name in ("churn", "flights", "bikes", "metro"):
         for kind in ("ingest", "score", "train", "drift", "rollback"):
             assert house.client.wait_dag(f"{name}_{kind}")["dag_id"] == f"{name}_{kind}"
     assert house.client.list_import_errors() == []
@@ -46,7 +47,11 @@ def test_nights_of_real_data_go_from_ingest_to_a_score_run_that_has_no_champion_
     runs = {name: house.start(f"{name}_ingest", night) for name, night in found.items()}
     for name, night in found.items():
         assert house.finish(f"{name}_ingest", runs[name]) == "success"
-        assert house.finish_chained(f"{name}_score", night) == {"score": "skipped", "publish": "skipped"}
+        assert house.finish_chained(f"{name}_score", night) == {
+            "score": "skipped",
+            "publish": "skipped",
+            "tell": "success",
+        }
         ledger = "select kind from ml.ledger where pipeline = :name and partition_date = :night and rows > 0"
         assert {"raw", "features"} <= {kind for (kind,) in house.ask(ledger, name=name, night=night)}
 
@@ -60,7 +65,7 @@ def test_churn_learns_on_three_nights_and_scores_the_next(house: House) -> None:
     assert house.finish("churn_train", training) == "success"
     assert house.ask("select version from ml.champions where pipeline = 'churn'") == [(1,)]
     assert house.finish("churn_ingest", house.start("churn_ingest", NIGHT)) == "success"
-    assert house.finish_chained("churn_score", NIGHT) == {"score": "success", "publish": "success"}
+    assert house.finish_chained("churn_score", NIGHT) == {"score": "success", "publish": "success", "tell": "success"}
     ((rows,),) = house.ask(
         "select rows from ml.ledger where pipeline = 'churn' and kind = 'scores' and partition_date = :night",
         night=NIGHT,

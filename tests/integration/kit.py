@@ -43,7 +43,8 @@ SETTINGS = {
     "gate.floor": 0.55,
     "training.trials": 1,
     "training.folds": 2,
-    "drift": {"window": 2, "min_rows": 50, "cooldown": 3},
+    "drift": {"window": 2, "min_rows": 50},
+    "retrain": {"nights": 1, "of": 1, "cooldown": 3, "min_new_labels": 1},
 }
 
 

@@ -24,6 +24,7 @@ NIGHT = "2026-03-01"
 REAL = {
     "flights": ("2017-06-01", "nyc_flights_2017/flights.csv.gz"),
     "bikes": ("2011-06-01", "bike_sharing_dc/hour.csv.gz"),
+    "metro": ("2016-06-01", "metro_traffic_i94/metro_traffic.csv.gz"),
 }
 
 
@@ -129,7 +130,7 @@ def test_scoring_without_a_champion_is_skipped_and_no_failure(nightshift: Nights
     ("arguments", "message"),
     [
         (("run", "flihgts", "ingest"), "did you mean 'flights'?"),
-        (("run", "nothing_like_it", "ingest"), "there are: bikes, churn, flights"),
+        (("run", "nothing_like_it", "ingest"), "there are: bikes, churn, flights, metro"),
         (("run", "churn", "ingest", "--set", "scenaro=calm"), "did you mean 'scenario'?"),
         (("run", "flights", "ingest", "--set", "scenario=calm"), "--set scenario=… is not known"),
         (("run", "churn", "ingest", "--partition", NIGHT, "--set", "subscribers=many"), "subscribers"),
@@ -183,7 +184,7 @@ def test_status_on_an_empty_warehouse_lists_every_pipeline(nightshift: Nightshif
     answer = nightshift("status")
     assert answer.code == 0
     lines = answer.out.splitlines()
-    assert [line.split()[0] for line in lines] == ["pipeline", "bikes", "churn", "flights"]
+    assert [line.split()[0] for line in lines] == ["pipeline", "bikes", "churn", "flights", "metro"]
     assert all("none yet" in line for line in lines[1:])
 
 
@@ -196,7 +197,7 @@ def test_status_migrates_a_warehouse_that_has_no_tables_yet(nightshift: Nightshi
 def test_check_passes_the_pipelines_that_come_with_nightshift(nightshift: Nightshift) -> None:
     answer = nightshift("check")
     assert answer.code == 0, answer.out
-    assert [line.partition(":")[0] for line in answer.out.splitlines()] == ["bikes", "churn", "flights"]
+    assert [line.partition(":")[0] for line in answer.out.splitlines()] == ["bikes", "churn", "flights", "metro"]
 
 
 def test_check_names_every_problem_of_a_broken_pipeline_and_judges_the_others(
@@ -244,7 +245,7 @@ def test_a_pipeline_without_its_data_says_so_and_the_others_work(
     assert "NIGHTSHIFT_DATA" in answer.summary["reason"]
     status = nightshift("status")
     assert status.code == 0
-    assert status.out.count("no data") == 2
+    assert status.out.count("no data") == 3
     assert nightshift("run", "churn", "ingest", "--partition", NIGHT, "--set", "subscribers=600").code == 0
 
 

@@ -1,6 +1,7 @@
 """A night from file to scored table: what comes in, what is refused, and what a refusal leaves alone."""
 
-from datetime import date
+from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +17,7 @@ from include.steps import runs
 from tests.integration.kit import LEARNING, NIGHTS, ROWS, World, draw_rows, ignore
 
 NIGHT, NEXT = NIGHTS[6], NIGHTS[7]
+NOW = datetime(2026, 2, 1, 5, tzinfo=UTC)
 CONTRACT = {
     "scores.shops": "shop visit partition_date:date score:double+precision model_version:integer "
     "scored_at:timestamp+with+time+zone decision:boolean",
@@ -225,7 +227,7 @@ def test_without_a_champion_scoring_is_skipped_and_says_what_to_do(world: World)
     assert "run shops train" in outcome.reason
 
 
-@pytest.mark.parametrize("run", [runs.run_ingest, runs.run_score, runs.run_drift])
+@pytest.mark.parametrize("run", [runs.run_ingest, runs.run_score, partial(runs.run_drift, evaluation="x", now=NOW)])
 def test_a_database_that_is_down_is_one_clear_message(champion_world: World, tmp_path: Path, run: object) -> None:
     world = champion_world
     world.run_night(NIGHT)

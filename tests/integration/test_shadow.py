@@ -1,6 +1,6 @@
 """The challenger in the champion's shadow: scored every night, compared when outcomes are known, never in the way."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -324,7 +324,9 @@ def test_the_drift_run_tells_how_the_challenger_does(champion_world: World) -> N
     for night in NIGHTS[6:8]:
         world.run_night(night)
     told: list[str] = []
-    outcome = runs.run_drift(world.config, world.resources, NIGHTS[7], lambda step, _: told.append(step))
+    outcome = runs.run_drift(
+        world.config, world.resources, NIGHTS[7], lambda step, _: told.append(step), "run", datetime.now(UTC)
+    )
     assert told == ["compare", "measure_performance", "decide", "compare_challenger"]
     assert "challenger 2" in outcome.figures["challenger"]
     assert compare_windows(world.config, world.resources, NIGHTS[7]).figures["champion_version"] == 1

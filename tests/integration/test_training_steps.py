@@ -3,17 +3,16 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from include.config.loading import load_pipeline
 from include.errors import NightshiftError
 from include.io.ledger import find_entries
-from include.steps.drift import compare_windows, decide_retraining, measure_performance
+from include.steps.drift import measure_performance
 from include.steps.labels import TARGET, read_targets
 from include.steps.train import assemble_training_set, evaluate_candidate, judge_candidate, tune_and_fit
 from tests.integration.kit import LEARNING, NIGHTS, PIPELINE, ROWS, SETTINGS, SUITE, World, bend, draw_rows
@@ -195,75 +194,6 @@ def test_outcomes_are_read_with_the_params_of_their_ingest(python_world: World) 
     assert {night: len(found) for night, found in targets.items()} == {NIGHTS[0]: 20, NIGHTS[1]: 20, NIGHTS[2]: 12}
     first = {night: int(found.set_index("visit")[TARGET].loc[0]) for night, found in targets.items()}
     assert first == {NIGHTS[0]: 1, NIGHTS[1]: 0, NIGHTS[2]: 1}
-
-
-def decide(world: World, as_of: date) -> dict[str, Any]:
-    compared = compare_windows(world.config, world.resources, as_of).figures
-    measured = measure_performance(world.config, world.resources, as_of).figures
-    return decide_retraining(world.config, world.resources, as_of, compared, measured).figures
-
-
-def test_shifted_data_drift_and_ask_once_for_one_training(champion_world: World) -> None:
-    world = champion_world
-    ingest_all(world, LATER, shift=60.0)
-    first = [decide(world, LATER[1]) for _ in range(3)]
-    assert {found["decision"] for found in first} == {"retrain"}
-    assert {found["run_id"] for found in first} == {f"drift__{LATER[1]}__v1"}
-    requests = "select as_of, run_id, reason from monitoring.retrain_decisions where decision = 'retrain'"
-    ((as_of, run_id, reason),) = world.ask(requests)
-    assert (as_of, run_id) == (LATER[1], f"drift__{LATER[1]}__v1")
-    assert "spent" in reason
-    drift = "select drifted, columns, window_from, window_to, model_version, report_uri from monitoring.drift"
-    ((drifted, columns, window_from, window_to, version, report),) = world.ask(drift)
-    assert (drifted, window_from, window_to, version) == (True, LATER[0], LATER[1], 1)
-    assert columns["spent"] > 0.5 > columns["shop"]
-    assert "<html" in world.find_file(report).read_text()
-
-
-def test_the_cooldown_holds_and_ends(champion_world: World) -> None:
-    world = champion_world
-    ingest_all(world, (*LATER, NIGHTS[10]), shift=60.0)
-    decisions = [decide(world, LATER[0] + timedelta(days=day))["decision"] for day in range(1, 5)]
-    assert decisions == ["retrain", "wait", "wait", "retrain"]
-    query = "select reason from monitoring.retrain_decisions where decision = 'wait'"
-    assert all("cools down" in reason for (reason,) in world.ask(query))
-
-
-def test_a_calm_window_waits(champion_world: World) -> None:
-    world = bend(champion_world, **{"drift": {"window": 2, "min_rows": 50, "column_limit": 0.35}})
-    ingest_all(world, LATER[:2])
-    found = decide(world, LATER[1])
-    assert (found["decision"], found["run_id"]) == ("wait", None)
-    assert world.ask("select drifted from monitoring.drift") == [(False,)]
-
-
-def test_an_emptied_column_makes_the_verdict_unknown_and_never_retrains(champion_world: World) -> None:
-    world = champion_world
-    for night in LATER[:2]:
-        world.write(night, draw_rows(night).assign(spent=np.nan))
-        assert world.ingest(night).status == "done"
-    outcome = compare_windows(world.config, world.resources, LATER[1])
-    assert (outcome.status, outcome.figures["drifted"], outcome.figures["share"]) == ("done", None, None)
-    assert "spent is empty in the current window" in outcome.figures["reason"]
-    found = decide(world, LATER[1])
-    assert (found["decision"], found["run_id"]) == ("wait", None)
-    assert world.ask("select drifted, columns ->> 'spent' from monitoring.drift") == [(None, None)]
-
-
-def test_where_nothing_can_be_compared_the_verdict_is_unknown_too(champion_world: World) -> None:
-    world = champion_world
-    ingest_all(world, LATER[:2])
-    gone = 'update ml.model_versions set features = \'{"numeric": ["gone"], "categorical": []}\''
-    world.change_history("ml.model_versions", gone)
-    outcome = compare_windows(world.config, world.resources, LATER[1])
-    assert outcome.figures["drifted"] is None
-
-
-def test_too_few_rows_make_the_verdict_unknown(champion_world: World) -> None:
-    world = champion_world
-    ingest_all(world, LATER[:2], count=15, shift=60.0)
-    assert decide(world, LATER[1])["decision"] == "wait"
-    assert world.ask("select drifted from monitoring.drift") == [(None,)]
 
 
 def test_the_realised_metrics_are_those_of_the_published_scores(champion_world: World) -> None:

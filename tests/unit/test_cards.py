@@ -23,8 +23,9 @@ from include.core.cards.model_card import describe_search
 from include.core.cards.wording import describe_feature, describe_source, strip_credentials
 from include.core.evaluation import measure
 from include.io.card_pages import charts, render_html, render_json
-from include.io.card_pages.formats import format_gain, format_number
 from include.io.monitoring import without_nan
+from include.io.pages import scales
+from include.io.pages.formats import format_gain, format_number
 from tests.unit.card_facts import (
     DAYS,
     ROWS,
@@ -476,7 +477,7 @@ def test_pictures_stay_within_their_frames(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("values", [(0.0, 1.0), (-3.2e-7, 4.1e-7), (1e9, 1.00001e9), (0.12, 0.13)])
 def test_ticks_are_few_and_within_the_axis(values: tuple[float, float]) -> None:
-    ticks = charts.choose_ticks(*values)
+    ticks = scales.choose_ticks(*values)
     assert 2 <= len(ticks) <= 12
     assert all(values[0] - 1e-9 * abs(values[0]) <= tick <= values[1] * (1 + 1e-9) for tick in ticks)
 

@@ -23,7 +23,7 @@ def test_a_valid_folder_loads(tmp_path: Path) -> None:
     assert config.spec.features.names == ("spent", "hour", "shop")
 
 
-@pytest.mark.parametrize("name", ["churn", "flights", "bikes"])
+@pytest.mark.parametrize("name", ["churn", "flights", "bikes", "metro"])
 def test_the_shipped_pipelines_load(name: str) -> None:
     assert load_pipeline(PIPELINES_FOLDER / name).name == name
 

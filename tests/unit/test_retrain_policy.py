@@ -1,44 +1,154 @@
-"""Drift verdicts and what follows from them."""
+"""The retrain policy: what asks for a training, and what holds it back."""
 
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from include.config.pipeline import Drift
-from include.core.retrain_policy import DriftVerdict, decide_retraining, judge_drift
+from include.config.retrain import Band, Retrain
+from include.core.retrain_policy import (
+    PastRequest,
+    RetrainDecision,
+    Signals,
+    decide_retraining,
+    find_cooldown,
+)
 
-LIMITS = Drift(min_rows=100, column_limit=0.1, share_limit=0.5, cooldown=3)
-DAY = date(2026, 1, 10)
-DRIFTED = DriftVerdict(True, 0.5, "half of it moved")
+DAY = date(2026, 3, 1)
+LIMITS = Retrain(nights=2, of=3, cooldown=7, min_new_labels=100)
+BELOW = {"below": True, "value": 0.6, "limit": 0.7, "reason": "out of the band"}
+WITHIN = {"below": False, "value": 0.8, "limit": 0.7, "reason": "within the band"}
+UNKNOWN = {"below": None, "value": 0.8, "limit": 0.7, "reason": "unknown: 3 rows"}
+CALM = Signals(
+    as_of=DAY,
+    today=DAY + timedelta(days=1),
+    drifted=(False, False, False),
+    drift_reason="nothing moved",
+    broken=(),
+    realised=WITHIN,
+    estimated=WITHIN,
+    judged_to=date(2026, 2, 1),
+    requests=(),
+    new_labels=5000,
+)
+DRIFTED = replace(CALM, drifted=(True, True, False), drift_reason="spent moved")
+
+
+def ask(back: int = 30, paid: bool | None = True, is_open: bool = False, on: date | None = None) -> PastRequest:
+    """A request of `back` days ago."""
+    as_of = DAY - timedelta(days=back)
+    return PastRequest(f"drift__{as_of}", as_of, on or as_of + timedelta(days=1), is_open, paid)
+
+
+def find_held(decided: RetrainDecision) -> set[str]:
+    return {found.name for found in decided.criteria if found.kind == "guard" and not found.met}
+
+
+def find_asking(decided: RetrainDecision) -> set[str]:
+    return {found.name for found in decided.criteria if found.kind == "cause" and found.met}
+
+
+def test_a_calm_night_waits_and_says_every_criterion() -> None:
+    decided = decide_retraining(CALM, LIMITS)
+    assert decided.decision == "wait"
+    names = ["drift", "realised", "estimated", "age", "data", "open_request", "cooldown", "budget", "new_labels"]
+    assert [found.name for found in decided.criteria] == names
 
 
 @pytest.mark.parametrize(
-    ("scores", "rows", "drifted", "share"),
+    ("drifted", "asks"),
     [
-        ({"a": 0.2, "b": 0.0}, 1000, True, 0.5),
-        ({"a": 0.2, "b": 0.0, "c": 0.0}, 1000, False, 1 / 3),
-        ({"a": 0.1, "b": 0.1}, 1000, True, 1.0),
-        ({"a": None, "b": 0.9}, 1000, None, None),
-        ({"a": 0.2, "b": 0.9}, 5, None, None),
+        ((True, True, False), True),
+        ((True, False, True), True),
+        ((True, False, False), False),
+        # It is over.
+        ((False, True, True), False),
+        # Too far back.
+        ((True, False, False, True), False),
+        # Tonight could not be told, whatever the nights before said.
+        ((None, True, True), None),
+        ((), None),
     ],
 )
-def test_the_verdict(scores: dict[str, float | None], rows: int, drifted: bool | None, share: float | None) -> None:
-    verdict = judge_drift(scores, LIMITS, 1000, rows)
-    assert (verdict.drifted, verdict.share) == (drifted, share)
+def test_drift_counts_tonight_and_on_enough_nights(drifted: Sequence[bool | None], asks: bool | None) -> None:
+    decided = decide_retraining(replace(CALM, drifted=drifted), LIMITS)
+    assert decided.criteria[0].met is asks
+    assert decided.decision == ("retrain" if asks else "wait")
 
 
-def test_drift_retrains() -> None:
-    assert decide_retraining(DRIFTED, DAY, None, LIMITS).decision == "retrain"
-
-
-@pytest.mark.parametrize("drifted", [False, None])
-def test_no_drift_and_unknown_never_retrain(drifted: bool | None) -> None:
-    decided = decide_retraining(DriftVerdict(drifted, None, "so it is"), DAY, None, LIMITS)
-    assert (decided.decision, decided.reason) == ("wait", "so it is")
-
-
-@pytest.mark.parametrize(("last", "decision"), [(date(2026, 1, 8), "wait"), (date(2026, 1, 7), "retrain")])
-def test_after_a_retraining_it_cools_down(last: date, decision: str) -> None:
-    decided = decide_retraining(DRIFTED, DAY, last, LIMITS)
+@pytest.mark.parametrize("which", ["realised", "estimated"])
+@pytest.mark.parametrize(
+    ("record", "decision"), [(BELOW, "retrain"), (WITHIN, "wait"), (UNKNOWN, "wait"), (None, "wait")]
+)
+def test_performance_out_of_the_band_retrains_and_unknown_does_not(
+    which: str, record: dict[str, Any] | None, decision: str
+) -> None:
+    decided = decide_retraining(replace(CALM, **{which: record}), LIMITS)
     assert decided.decision == decision
-    assert decided.criteria["last_retraining"] == str(last)
+    if record is BELOW:
+        assert "out of the band" in decided.reason
+
+
+def test_estimates_can_be_left_out() -> None:
+    limits = LIMITS.model_copy(update={"performance": Band(estimated=False)})
+    assert decide_retraining(replace(CALM, estimated=BELOW), limits).decision == "wait"
+
+
+@pytest.mark.parametrize(("max_age", "decision"), [(None, "wait"), (29, "wait"), (28, "retrain")])
+def test_age(max_age: int | None, decision: str) -> None:
+    assert decide_retraining(CALM, LIMITS.model_copy(update={"max_age": max_age})).decision == decision
+
+
+@pytest.mark.parametrize(
+    ("changes", "guard"),
+    [
+        ({"broken": ("spent",)}, "data"),
+        ({"requests": (ask(30, None, is_open=True),)}, "open_request"),
+        ({"requests": (ask(6),)}, "cooldown"),
+        ({"requests": (ask(30, on=DRIFTED.today),)}, "budget"),
+        ({"new_labels": 99}, "new_labels"),
+    ],
+)
+def test_each_guard_alone_holds_a_retraining_back_and_says_so(changes: dict[str, Any], guard: str) -> None:
+    decided = decide_retraining(replace(DRIFTED, **changes), LIMITS)
+    assert (decided.decision, find_held(decided), find_asking(decided)) == ("wait", {guard}, {"drift"})
+    assert "spent moved" in decided.reason
+
+
+def test_nothing_holds_it_back_once_the_guards_are_satisfied() -> None:
+    satisfied = replace(DRIFTED, requests=(ask(7), ask(30)), new_labels=100)
+    assert decide_retraining(satisfied, LIMITS).decision == "retrain"
+
+
+@pytest.mark.parametrize(
+    ("paid", "days"),
+    [([], 7), ([True], 7), ([False], 14), ([None, False], 28), ([False, True, False, False], 14), ([False] * 9, 180)],
+)
+def test_trainings_that_do_not_pay_lengthen_the_cooldown_until_one_does(paid: list[bool | None], days: int) -> None:
+    """Newest first. What expired did not pay either."""
+    assert find_cooldown([ask(30, outcome) for outcome in paid], LIMITS) == days
+
+
+def test_a_training_that_is_not_over_has_not_failed_yet() -> None:
+    assert find_cooldown([ask(1, None, is_open=True), ask(30, True)], LIMITS) == 7
+
+
+def test_many_failures_do_not_overflow() -> None:
+    assert find_cooldown([ask(30, False)] * 5000, LIMITS) == 180
+
+
+def test_the_cooldown_looks_at_no_request_of_a_later_day() -> None:
+    """A drift run of a past day, run again."""
+    decided = decide_retraining(replace(DRIFTED, requests=(ask(-3),)), LIMITS)
+    assert "cooldown" not in find_held(decided)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"), [({"nights": 4, "of": 3}, "nights"), ({"cooldown": 200}, "longest_cooldown")]
+)
+def test_limits_that_contradict_each_other_are_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Retrain(**settings)

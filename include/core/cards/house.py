@@ -40,9 +40,10 @@ def describe_monitoring(config: PipelineConfig) -> list[str]:
         "Input: every night's batch is validated before anything is scored. Rows that fail a row-level expectation go "
         "to quarantine, and a bad batch stops there.",
         f"Drift: on the schedule {spec.schedules.drift} ({spec.schedules.timezone}) the last "
-        f"{_count(drift.window, 'partition')} are compared with the training data. A column drifted from a distance of "
-        f"{drift.column_limit:g} on, and {drift.share_limit:.0%} of the columns ask for a retraining, at most every "
-        f"{_count(drift.cooldown, 'day')}.",
+        f"{_count(drift.window, 'partition')} are compared with the training data. A column moved from a distance of "
+        f"{drift.column_limit:g} on that exceeds chance; it is drift where the columns that moved carry "
+        f"{drift.share_limit:.0%} of the importance, or where the scores moved. What can't be measured is unknown and "
+        f"never retrains. The policy asks for a training at most every {_count(config.spec.retrain.cooldown, 'day')}.",
         f"Outcomes: when they are known, {days} after a partition's day, the metrics of the published scores are "
         "measured (monitoring.performance).",
     ]

@@ -1,21 +1,21 @@
-"""Cards as pages: one self-contained HTML document each, without script and without anything from elsewhere."""
+"""Cards as pages: one self-contained HTML document each."""
 
 import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from include.io.card_pages import charts
-from include.io.card_pages.formats import FILTERS
+from include.io.pages import make_environment
 
-FOLDER = Path(__file__).parent
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render_html(card: dict[str, Any]) -> str:
     """The card as a page; every value is escaped."""
-    return make_environment().get_template(f"{card['card']}.html").render(card=card)
+    return open_templates().get_template(f"{card['card']}.html").render(card=card)
 
 
 def render_json(card: dict[str, Any]) -> str:
@@ -24,15 +24,6 @@ def render_json(card: dict[str, Any]) -> str:
 
 
 @cache
-def make_environment() -> Environment:
-    """Jinja with escaping on for every template, whatever its name."""
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= FILTERS
-    environment.globals |= {"style": (FOLDER / "templates" / "card.css").read_text(), "charts": charts}
-    return environment
+def open_templates() -> Environment:
+    """The cards' templates; they draw with charts.py."""
+    return make_environment(TEMPLATES, charts=charts)

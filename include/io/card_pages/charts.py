@@ -1,41 +1,11 @@
-"""Where things are in a picture: values -> coordinates of an SVG. The templates only draw."""
+"""Where things are in the pictures of a card."""
 
-import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from include.io.card_pages.formats import format_gain, format_number
+from include.io.pages.formats import format_gain, format_number
+from include.io.pages.scales import Record, choose_ticks, find_range, make_scale, mark_ticks, place
 
-Scale = Callable[[float], float]
-Record = dict[str, Any]
 LABELS, GROUP_LABELS, WIDTH, ROW = 190, 262, 720, 24
-
-
-def make_scale(low: float, high: float, start: float, end: float) -> Scale:
-    """Values from `low` to `high` onto `start` to `end`, to a tenth of a unit."""
-    span = (high - low) or 1.0
-    return lambda value: round(start + (value - low) / span * (end - start), 1)
-
-
-def find_range(values: Iterable[float | None], pad: float = 0.06) -> tuple[float, float]:
-    """Lowest and highest known value with some air on both sides."""
-    known = [value for value in values if value is not None]
-    low, high = (min(known), max(known)) if known else (0.0, 1.0)
-    air = (high - low) * pad or abs(high) * pad or 1.0
-    return low - air, high + air
-
-
-def choose_ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """About `count` round values between `low` and `high`."""
-    raw = (high - low) / count or 1.0
-    unit = 10 ** math.floor(math.log10(raw))
-    step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= raw * 0.999)
-    first = math.ceil(low / step - 1e-9)
-    return [round(number * step, 12) for number in range(first, math.floor(high / step + 1e-9) + 1)]
-
-
-def _mark_ticks(low: float, high: float, scale: Scale, count: int = 5) -> list[Record]:
-    return [{"at": scale(tick), "text": f"{tick:.6g}"} for tick in choose_ticks(low, high, count)]
 
 
 def lay_out_importance(features: Sequence[Record], most: int = 25) -> Record | None:
@@ -53,7 +23,7 @@ def lay_out_importance(features: Sequence[Record], most: int = 25) -> Record | N
         rows.append({"name": feature["name"], "y": 8 + number * ROW, "x": start, "width": round(end - start, 1)})
         rows[-1] |= {"low": scale(mean - std), "high": scale(mean + std), "text": text}
     height = 8 + len(rows) * ROW
-    ticks = _mark_ticks(low, high, scale)
+    ticks = mark_ticks(low, high, scale)
     return {"width": WIDTH, "height": height + 24, "bottom": height, "zero": scale(0.0), "rows": rows, "ticks": ticks}
 
 
@@ -64,7 +34,7 @@ def lay_out_metrics(metrics: Sequence[Record]) -> Record:
         names = ("value", "low", "high", "baseline", "champion", "train")
         low, high = find_range(metric[name] for name in names)
         scale = make_scale(low, high, LABELS, WIDTH - 20)
-        row = {name: _place(scale, metric[name]) for name in names}
+        row = {name: place(scale, metric[name]) for name in names}
         ends = {"left": format_number(low), "right": format_number(high)}
         rows.append({**row, **ends, "y": 22 + number * 46, "metric": metric["metric"], "better": metric["better"]})
     return {"width": WIDTH, "height": 10 + len(rows) * 46, "start": LABELS, "end": WIDTH - 20, "rows": rows}
@@ -82,8 +52,8 @@ def lay_out_reliability(calibration: Record, size: int = 380) -> Record:
         {
             "x": across(found["predicted"]),
             "y": up(found["observed"]),
-            "low": _place(up, found["observed_low"]),
-            "high": _place(up, found["observed_high"]),
+            "low": place(up, found["observed_low"]),
+            "high": place(up, found["observed_high"]),
         }
         for found in bins
     ]
@@ -126,7 +96,7 @@ def _lay_out_forest(groups: Sequence[Record], lines: dict[str, float | None]) ->
             "name": group["name"],
             "y": 20 + number * ROW,
             "passed": group["passed"],
-            **{name: _place(scale, group[name]) for name in ("value", "low", "high")},
+            **{name: place(scale, group[name]) for name in ("value", "low", "high")},
         }
         for number, group in enumerate(known)
     ]
@@ -134,13 +104,9 @@ def _lay_out_forest(groups: Sequence[Record], lines: dict[str, float | None]) ->
     picture = {"width": WIDTH, "height": height + 24, "bottom": height, "rows": rows}
     return {
         **picture,
-        **{name: _place(scale, value) for name, value in lines.items()},
-        "ticks": _mark_ticks(low, high, scale),
+        **{name: place(scale, value) for name, value in lines.items()},
+        "ticks": mark_ticks(low, high, scale),
     }
-
-
-def _place(scale: Scale, value: float | None) -> float | None:
-    return None if value is None else scale(value)
 
 
 def lay_out_days(series: Sequence[Record]) -> Record:
@@ -167,8 +133,8 @@ def lay_out_days(series: Sequence[Record]) -> Record:
         **picture,
         "points": points,
         "held_out": held_out,
-        "rows_ticks": _mark_ticks(0, most, bars, 3),
-        "mean_ticks": _mark_ticks(*line, height, 3),
+        "rows_ticks": mark_ticks(0, most, bars, 3),
+        "mean_ticks": mark_ticks(*line, height, 3),
         "dates": points[:: max(1, -(-len(points) // 6))],
     }
 

@@ -56,13 +56,10 @@ def register_version(connection: Connection, pipeline: str, new: NewVersion) -> 
     connection.execute(
         text("select pg_advisory_xact_lock(hashtextextended(:name, 1))"), {"name": f"{pipeline}/versions"}
     )
-    versions = MODEL_VERSIONS.c
-    known: int | None = connection.execute(
-        select(versions.version).where(versions.pipeline == pipeline, versions.run_id == new.run_id)
-    ).scalar()
+    known = find_version_of_run(connection, pipeline, new.run_id)
     if known is not None:
         return known
-    newest = select(func.max(versions.version)).where(versions.pipeline == pipeline)
+    newest = select(func.max(MODEL_VERSIONS.c.version)).where(MODEL_VERSIONS.c.pipeline == pipeline)
     version = (connection.execute(newest).scalar() or 0) + 1
     connection.execute(insert(MODEL_VERSIONS).values(pipeline=pipeline, version=version, **_to_row(new)))
     return version
@@ -86,12 +83,28 @@ def find_version(connection: Connection, pipeline: str, version: int) -> ModelVe
     return to_version(row) if row else None
 
 
+def find_newest(connection: Connection, pipeline: str) -> ModelVersion | None:
+    """The version with the highest number."""
+    versions = MODEL_VERSIONS.c
+    statement = select(MODEL_VERSIONS).where(versions.pipeline == pipeline).order_by(versions.version.desc()).limit(1)
+    row = connection.execute(statement).one_or_none()
+    return to_version(row) if row else None
+
+
 def require_version(connection: Connection, pipeline: str, version: int) -> ModelVersion:
     """The version; NightshiftError that says which ones there are."""
     found = find_version(connection, pipeline, version) if 0 < version < 2**31 else None
     if found is None:
         known = [other.version for other in list_versions(connection, pipeline)]
         raise NightshiftError(f"{pipeline} has no model version {version}; {_describe_known(pipeline, known)}")
+    return found
+
+
+def find_version_of_run(connection: Connection, pipeline: str, run_id: str) -> int | None:
+    """The number of the version that the training run registered."""
+    versions = MODEL_VERSIONS.c
+    statement = select(versions.version).where(versions.pipeline == pipeline, versions.run_id == run_id)
+    found: int | None = connection.execute(statement).scalar()
     return found
 
 

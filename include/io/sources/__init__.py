@@ -1,4 +1,4 @@
-"""Where a pipeline's raw rows come from: files, a database, or a Python function.
+"""Where a pipeline's raw rows and its outcomes come from: files, a database, or a Python function.
 
 Libraries are imported by the kind of source that needs them, when it is opened.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from include.config.connections import GetConnection
 from include.config.feature import ReferenceTable
 from include.config.pipeline import PipelineConfig
 from include.config.source import FileSource, PythonSource, SqlSource
+from include.config.source import Source as AnySource
 from include.errors import NightshiftError
 from include.io.sources.unreadable import UnreadableSource
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-__all__ = ["Source", "UnreadableSource", "check_available", "open_source", "read_reference_table"]
+__all__ = ["Source", "UnreadableSource", "check_available", "open_outcomes", "open_source", "read_reference_table"]
 
 
 class Source(Protocol):
@@ -41,10 +43,30 @@ def open_source(config: PipelineConfig, get_connection: GetConnection, params: d
     if params and not isinstance(source, PythonSource):
         names = ", ".join(params)
         raise NightshiftError(f"Pipeline {config.name!r} takes no params ({names}): its source is {source.kind}")
+    return _open(source, config.folder, tuple(config.spec.delivered), get_connection, params)
+
+
+def open_outcomes(
+    config: PipelineConfig, get_connection: GetConnection, params: dict[str, Any] | None = None
+) -> Source:
+    """Where the outcomes come from: label.source, which takes no `params`, or the rows' own source with theirs."""
+    label = config.spec.label
+    if label.source is None:
+        return open_source(config, get_connection, params)
+    return _open(label.source, config.folder, (*config.spec.keys, label.column), get_connection, None)
+
+
+def _open(
+    source: AnySource,
+    folder: Path,
+    declared: tuple[str, ...],
+    get_connection: GetConnection,
+    params: dict[str, Any] | None,
+) -> Source:
     if isinstance(source, FileSource):
         from include.io.sources.files import FilesSource
 
-        return FilesSource(source, tuple(config.spec.columns), get_connection)
+        return FilesSource(source, declared, get_connection)
     if isinstance(source, SqlSource):
         from include.io.sources.sql import DatabaseSource
 
@@ -52,7 +74,7 @@ def open_source(config: PipelineConfig, get_connection: GetConnection, params: d
     from include.io.sources.params import merge_params
     from include.io.sources.python import PythonFunctionSource
 
-    return PythonFunctionSource(config.folder, source.function, merge_params(source, params or {}))
+    return PythonFunctionSource(folder, source.function, merge_params(source, params or {}))
 
 
 def read_reference_table(table: ReferenceTable, get_connection: GetConnection) -> pa.Table:
@@ -64,16 +86,19 @@ def read_reference_table(table: ReferenceTable, get_connection: GetConnection) -
 
 def check_available(config: PipelineConfig, get_connection: GetConnection) -> str | None:
     """The sentence to show where the data can't be had; None where they can, or where only reading would tell."""
-    try:
-        _require_source(config, get_connection)
-    except NightshiftError as problem:
-        return f"no data: {problem}"
-    return None
+    sources = {"data": config.spec.source, "outcomes": config.spec.label.source}
+    problems = []
+    for what, source in sources.items():
+        try:
+            if source:
+                _require_source(source, get_connection)
+        except NightshiftError as problem:
+            problems.append(f"no {what}: {problem}")
+    return "; ".join(problems) or None
 
 
-def _require_source(config: PipelineConfig, get_connection: GetConnection) -> None:
+def _require_source(source: AnySource, get_connection: GetConnection) -> None:
     """Look at files of this machine only; servers are not asked."""
-    source = config.spec.source
     if isinstance(source, PythonSource):
         return
     connection = get_connection(source.connection) if source.connection else None

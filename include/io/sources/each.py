@@ -1,4 +1,4 @@
-"""Many days at once, told apart."""
+"""The outcomes of many days, told apart."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -9,7 +9,8 @@ from include.config.connections import GetConnection
 from include.config.model import Parameter
 from include.config.pipeline import PipelineConfig
 from include.config.source import FileSource
-from include.io.sources import open_source
+from include.errors import DataUnavailable
+from include.io.sources import Source, open_outcomes
 from include.io.sources.partitions import select_partitions
 
 
@@ -18,14 +19,25 @@ def read_each(
     get_connection: GetConnection,
     params: dict[str, Parameter] | None,
     partitions: Sequence[date],
-) -> Iterator[tuple[date, pa.Table]]:
-    """Every partition with its rows, as they come; a file that many days share is read once."""
-    source = open_source(config, get_connection, params)
-    shared = config.spec.source
+) -> Iterator[tuple[date, pa.Table | DataUnavailable]]:
+    """Every partition with its outcomes, as they come; a file that many days share is read once.
+
+    Where there are none yet, the error that says so stands in their place: one day must not hide the others.
+    """
+    source = open_outcomes(config, get_connection, params)
+    shared = config.spec.label.source or config.spec.source
     if isinstance(shared, FileSource) and shared.partition_by:
-        table = source.read(partitions)
+        found = _try_read(source, partitions)
         for partition in partitions:
-            yield partition, select_partitions(table, shared.partition_by, [partition])
+            missing = isinstance(found, DataUnavailable)
+            yield partition, found if missing else select_partitions(found, shared.partition_by, [partition])
     else:
         for partition in partitions:
-            yield partition, source.read([partition])
+            yield partition, _try_read(source, [partition])
+
+
+def _try_read(source: Source, partitions: Sequence[date]) -> pa.Table | DataUnavailable:
+    try:
+        return source.read(partitions)
+    except DataUnavailable as error:
+        return error

@@ -14,6 +14,7 @@ from include.io.sources.address import explain_data, fill_address, resolve_path
 from include.io.sources.csv_file import read_csv
 from include.io.sources.fetch import Fetcher, SourceFile
 from include.io.sources.jsonl_file import read_jsonl
+from include.io.sources.kept_files import read_kept
 from include.io.sources.parquet_file import read_parquet
 from include.io.sources.partitions import select_partitions
 from include.io.sources.table import blank_nulls, cast_column, finish_table, join_tables
@@ -41,12 +42,18 @@ class FilesSource:
 
     def _read_file(self, file: SourceFile, partitions: Sequence[date]) -> pa.Table:
         by = self._source.partition_by
-        blocks = read_blocks(file, self._source.format, self._source.delimiter)
+        blocks = self._read_blocks(file)
         kept = [(file.name, select_partitions(block, by, partitions) if by else block) for block in blocks]
         table = finish_table(join_tables(kept, ()), file.name)
         if by:
             _require_column(by.column, table, file, "which says to which day a row belongs")
         return blank_nulls(table, self._source.null_values)
+
+    def _read_blocks(self, file: SourceFile) -> Iterator[pa.Table]:
+        kind, delimiter = self._source.format, self._source.delimiter
+        if not self._source.partition_by:
+            return read_blocks(file, kind, delimiter)
+        return read_kept(file, f"{kind} {delimiter}", lambda: read_blocks(file, kind, delimiter))
 
 
 def read_reference_table(table: ReferenceTable, get_connection: GetConnection) -> pa.Table:

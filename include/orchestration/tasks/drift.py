@@ -1,10 +1,10 @@
 """Tasks of NAME_drift."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import Context
+from airflow.sdk import Context, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.orchestration.as_of import read_as_of
@@ -37,8 +37,8 @@ def decide(pipeline: str, compared: dict[str, Any], measured: dict[str, Any]) ->
     """Decide whether to retrain, and keep the decision with its reason."""
     from include.steps.drift import decide_retraining
 
-    as_of = date.fromisoformat(compared["as_of"])
-    return decide_retraining(*open_pipeline(pipeline), as_of, compared, measured)
+    as_of, run_id = date.fromisoformat(compared["as_of"]), get_current_context()["dag_run"].run_id
+    return decide_retraining(*open_pipeline(pipeline), as_of, compared, measured, run_id, datetime.now(UTC))
 
 
 @step_task

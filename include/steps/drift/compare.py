@@ -1,99 +1,103 @@
-"""champion's training features against the last partitions -> drift figures and report."""
+"""champion's training features against the last partitions -> drift figures, by column and in sum, and the report."""
 
-import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from include.config.pipeline import PipelineConfig
-from include.core.retrain_policy import DriftVerdict, judge_drift
-from include.core.training import sample_rows
-from include.io.drift_report import DriftMeasurement, measure_drift
-from include.io.lake import make_attempt_id, make_key
+from include.core.drift import ColumnDrift, DriftVerdict, judge_drift
+from include.core.drift_window import FARTHEST, Night, choose_nights, find_short_night
 from include.io.ledger import Entry, find_entries
-from include.io.monitoring import record_drift
+from include.io.monitoring import record_drift, record_drift_columns
 from include.io.registry import ModelVersion, find_champion
 from include.io.resources import Resources
-from include.io.tables import fetch_table
+from include.steps.drift.columns import compare_columns
+from include.steps.drift.reference import Matched, Reference, choose_reference, match_rows
+from include.steps.drift.reports import store_reports
+from include.steps.drift.scores import compare_scores
 from include.steps.outcome import Outcome
+from include.steps.samples import sample_entries
 
 
-def compare_windows(config: PipelineConfig, resources: Resources, as_of: date) -> Outcome:
+def compare_windows(config: PipelineConfig, resources: Resources, as_of: date, reports: bool = True) -> Outcome:
     """Measure how far the last partitions up to `as_of` have moved from what the champion was trained on.
 
-    Skipped while there is no champion or no features. Figures: those of monitoring.drift, champion_version.
+    Skipped while there is no champion or no features. `drifted` is None where it can't be known. Figures: those of
+    monitoring.drift, `champion_version`, and `broken`: the columns whose data are at fault. Without `reports` nothing
+    is written to the lake.
     """
     first = as_of - timedelta(days=config.spec.drift.window - 1)
-    days = [first + timedelta(days=offset) for offset in range(config.spec.drift.window)]
+    days = [as_of - timedelta(days=back) for back in range(max(config.spec.drift.window, FARTHEST))]
     with resources.warehouse.begin() as connection:
         champion = find_champion(connection, config.name)
-        entries = find_entries(connection, config.name, "features", days)
+        known = find_entries(connection, config.name, "features", days)
     if champion is None:
         return Outcome("skipped", f"{config.name} has no champion yet, so there is nothing to compare with")
-    if not entries:
+    if not any(entry.partition >= first for entry in known):
         return Outcome("skipped", f"{config.name} has no features between {first} and {as_of}")
-    reference = fetch_table(resources.lake, champion.reference).to_pandas()
-    current = _sample_window(config, resources, entries)
-    measured = _compare(config, resources, champion, reference, current, as_of)
-    measured |= {"window_from": str(entries[0].partition), "window_to": str(as_of)}
+    nights = [Night(entry.partition, entry.ref.rows) for entry in known]
+    entries = known[-choose_nights(nights, first, config.spec.drift.min_rows) :]
+    short = find_short_night(nights)
+    figures, columns = _compare(config, resources, champion, entries, [short] if short else [], as_of, reports)
+    figures |= {"window_from": str(entries[0].partition), "window_to": str(as_of)}
     with resources.warehouse.begin() as connection:
-        record_drift(connection, config.name, champion.version, measured)
-    return Outcome("done", figures={**measured, "champion_version": champion.version})
-
-
-def _sample_window(config: PipelineConfig, resources: Resources, entries: list[Entry]) -> pd.DataFrame:
-    """An equal, seeded share of every partition, so that one large night can't outvote the others."""
-    share = config.spec.drift.sample_rows // len(entries)
-    parts = []
-    for entry in entries:
-        rows = fetch_table(resources.lake, entry.ref).to_pandas(date_as_object=False)
-        parts.append(rows.iloc[sample_rows(len(rows), share, config.spec.training.seed)])
-    return pd.concat(parts, ignore_index=True)
+        record_drift(connection, config.name, champion.version, figures)
+        record_drift_columns(
+            connection, config.name, as_of, champion.version, [column.to_record() for column in columns]
+        )
+    broken = [column.column_name for column in columns if column.broken]
+    return Outcome("done", figures={**figures, "champion_version": champion.version, "broken": broken})
 
 
 def _compare(
     config: PipelineConfig,
     resources: Resources,
     champion: ModelVersion,
-    reference: pd.DataFrame,
-    current: pd.DataFrame,
+    entries: Sequence[Entry],
+    problems: Sequence[str],
     as_of: date,
-) -> dict[str, Any]:
-    limits = config.spec.drift
-    with tempfile.TemporaryDirectory(prefix="nightshift-") as folder:
-        html, json = Path(folder) / "drift.html", Path(folder) / "drift.json"
-        measurement = measure_drift(
-            reference,
-            current,
-            champion.features["numeric"],
-            champion.features["categorical"],
-            limits.column_limit,
-            html,
-            json,
-        )
-        attempt = make_attempt_id()
-        uris = [
-            resources.lake.put_file(make_key("reports", config.name, as_of, attempt, f".{path.name}"), path)
-            for path in (html, json)
-        ]
-    verdict = _explain(judge_drift(measurement.scores, limits, len(reference), len(current)), measurement)
-    return {
+    reports: bool,
+) -> tuple[dict[str, Any], list[ColumnDrift]]:
+    """The figures of monitoring.drift but for the window, and those of every column and of the score."""
+    limits, seed = config.spec.drift, config.spec.training.seed
+    reference = choose_reference(config, resources, champion, entries[0].partition, entries[-1].partition)
+    sampled = sample_entries(resources.lake, entries, champion.feature_names, limits.sample_rows, seed)
+    matched = match_rows(reference, reference.fitted, sampled, seed)
+    problems = [*problems, *_find_few_rows(matched, limits.min_rows)]
+    compared = compare_scores(config, resources, champion, reference, sampled)
+    columns = [*compare_columns(config, champion, reference, matched), compared.column]
+    if problems:
+        columns = [_withdraw(column, problems[0]) for column in columns]
+    uris = store_reports(config, resources, as_of, matched, columns, compared) if reports else (None, None)
+    verdict = judge_drift(columns, limits, problems)
+    figures = {
         "drifted": verdict.drifted,
         "share": verdict.share,
-        "reason": verdict.reason,
-        "columns": measurement.scores,
-        "reference_rows": len(reference),
-        "current_rows": len(current),
+        "reason": _explain(verdict, reference, matched),
+        "columns": {column.column_name: column.score for column in columns if column.kind != "prediction"},
+        "prediction_score": compared.column.score,
+        "reference": reference.kind,
+        "reference_rows": len(matched.reference),
+        "current_rows": len(matched.current),
         "report_uri": uris[0],
         "report_json_uri": uris[1],
     }
+    return figures, columns
 
 
-def _explain(verdict: DriftVerdict, measurement: DriftMeasurement) -> DriftVerdict:
-    if verdict.drifted is not None or not measurement.failures:
-        return verdict
-    why = "; ".join(f"{name} is {reason}" for name, reason in measurement.failures.items())
-    return replace(verdict, reason=f"{verdict.reason} ({why})")
+def _find_few_rows(matched: Matched, least: int) -> list[str]:
+    sides = (("current window", matched.current), ("reference", matched.reference))
+    return [f"the {side} has {len(rows)} rows, {least} are needed" for side, rows in sides if len(rows) < least]
+
+
+def _withdraw(column: ColumnDrift, problem: str) -> ColumnDrift:
+    """The figures stay, the verdict goes: what is wrong with all rows is wrong with the column's."""
+    return column if column.drifted is None else replace(column, drifted=None, reason=f"unknown: {problem}")
+
+
+def _explain(verdict: DriftVerdict, reference: Reference, matched: Matched) -> str:
+    left = f"{matched.left_out} rows of weekdays or hours that the reference lacks are left out"
+    return "; ".join(
+        [verdict.reason, *([reference.note] if reference.note else []), *([left] if matched.left_out else [])]
+    )

@@ -14,7 +14,7 @@ from include.io.lake import make_attempt_id, make_key
 from include.io.ledger import Entry, find_entries
 from include.io.resources import Resources
 from include.io.tables import fetch_table, store_table
-from include.steps.labels import PARTITION, TARGET, read_targets
+from include.steps.labels import PARTITION, TARGET, Outcomes, read_outcomes
 from include.steps.outcome import Outcome
 
 
@@ -27,8 +27,8 @@ def assemble_training_set(
 ) -> Outcome:
     """Join the features of the window with the outcomes known on the morning after `as_of`.
 
-    Stopped where no partition of the window has features, or no row an outcome.
-    Figures: training_set, train_from, train_to, rows, unlabelled, inputs.
+    Stopped where no partition of the window has features, or no row an outcome. A day whose outcomes are not there
+    yet only lacks its rows. Figures: training_set, train_from, train_to, rows, unlabelled, without_outcomes, inputs.
     """
     label, training = config.spec.label, config.spec.training
     try:
@@ -43,18 +43,16 @@ def assemble_training_set(
     if not usable:
         command = f"bin/nightshift run {config.name} ingest --from {first} --to {last}"
         return Outcome("stopped", f"{config.name}: no features between {first} and {last}; ingest first: {command}")
-    parts = []
-    digest = hashlib.sha256()
-    for partition, targets in read_targets(config, resources, usable):
-        joined = _join(config, resources, features[partition], targets)
-        digest.update(joined[TARGET].to_numpy().tobytes())
-        parts.append(joined)
-    frame = _stack(parts, config.spec.features.names)
+    found = list(read_outcomes(config, resources, usable))
+    absent = [outcomes for outcomes in found if outcomes.absent]
+    rows = [_read_features(resources, features[outcomes.partition]) for outcomes in found]
+    targets = pd.concat([_mark(outcomes.targets, outcomes.partition) for outcomes in found], ignore_index=True)
+    # Joined once: a join a partition costs more than all else.
+    keys = [PARTITION, *config.spec.keys]
+    frame = _stack(rows, config.spec.features.names).merge(targets, on=keys, how="left", validate="one_to_one")
     labelled = frame[frame[TARGET].notna()]
     if labelled.empty:
-        return Outcome(
-            "stopped", f"{config.name}: none of the {len(frame)} rows from {first} to {last} has an outcome yet"
-        )
+        return Outcome("stopped", f"{config.name}: {_explain_unlabelled(len(frame), first, last, absent)}")
     table = pa.Table.from_pandas(labelled, preserve_index=False)
     ref = store_table(resources.lake, make_key("training", config.name, as_of, make_attempt_id()), table)
     inputs = {str(entry.partition): features[entry.partition].ref.sha256 for entry in usable}
@@ -64,9 +62,15 @@ def assemble_training_set(
         "train_to": str(max(labelled[PARTITION])),
         "rows": len(labelled),
         "unlabelled": len(frame) - len(labelled),
-        "inputs": {"features": inputs, "labels_sha256": digest.hexdigest()},
+        "without_outcomes": [str(outcomes.partition) for outcomes in absent],
+        "inputs": {"features": inputs, "labels_sha256": _hash_labels(frame)},
     }
     return Outcome("done", figures=figures)
+
+
+def _explain_unlabelled(rows: int, first: date, last: date, absent: Sequence[Outcomes]) -> str:
+    why = f": {absent[0].absent}" if absent else ""
+    return f"none of the {rows} rows from {first} to {last} has an outcome yet{why}"
 
 
 def _stack(parts: list[pd.DataFrame], features: Sequence[str]) -> pd.DataFrame:
@@ -77,7 +81,14 @@ def _stack(parts: list[pd.DataFrame], features: Sequence[str]) -> pd.DataFrame:
     return frame.reindex(columns=[*frame.columns, *(name for name in features if name not in frame.columns)])
 
 
-def _join(config: PipelineConfig, resources: Resources, features: Entry, targets: pd.DataFrame) -> pd.DataFrame:
+def _read_features(resources: Resources, features: Entry) -> pd.DataFrame:
     rows = fetch_table(resources.lake, features.ref).to_pandas(date_as_object=False)
-    joined = rows.merge(targets, on=list(config.spec.keys), how="left", validate="one_to_one")
-    return joined.assign(**{PARTITION: features.partition})
+    return _mark(rows, features.partition)
+
+
+def _mark(rows: pd.DataFrame, partition: date) -> pd.DataFrame:
+    return rows.assign(**{PARTITION: partition})
+
+
+def _hash_labels(frame: pd.DataFrame) -> str:
+    return hashlib.sha256(frame[TARGET].to_numpy("float64").tobytes()).hexdigest()

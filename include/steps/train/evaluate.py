@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from include.config.code_version import read_code_version
 from include.config.pipeline import PipelineConfig
@@ -12,14 +11,13 @@ from include.core.evaluation import measure_all
 from include.core.importance import measure_importance
 from include.core.leakage import measure_alone
 from include.core.thresholds import measure_decision
-from include.core.training import sample_rows
 from include.io.artifacts import load_model
-from include.io.lake import ObjectRef, make_attempt_id
+from include.io.lake import ObjectRef
 from include.io.monitoring import without_nan
 from include.io.registry import NewVersion, register_version
 from include.io.resources import Resources
-from include.io.tables import store_table
 from include.steps.outcome import Outcome
+from include.steps.train.reference import store_reference
 from include.steps.train.serving import store_golden
 from include.steps.train.training_set import TrainingSet, read_training_set
 
@@ -36,12 +34,13 @@ def evaluate_candidate(
     artifact = ObjectRef.from_record(fitted["artifact"])
     model, rows = load_model(resources.lake, artifact), data.holdout.rows[list(spec.features.names)]
     predicted = predict_scores(model, spec.task, rows)
-    reference = store_reference(config, resources, data)
+    reference = store_reference(config, resources, assembled, data, model, predicted)
     metrics = {
         **measure_candidate(config, model, data, predicted),
         **_measure_decision(config, fitted, data, predicted),
         "reference_rows": reference.rows,
         "calibration": fitted["calibration"],
+        "searched_to": fitted["searched_to"],
     }
     new = NewVersion(
         run_id=run_id,
@@ -97,10 +96,3 @@ def _measure_decision(
     if fitted["threshold"] is None:
         return {}
     return {"decision": measure_decision(config.spec.scoring.rule, data.holdout.target, predicted, fitted["threshold"])}
-
-
-def store_reference(config: PipelineConfig, resources: Resources, data: TrainingSet) -> ObjectRef:
-    """A seeded sample of the training features: what drift is measured against while this version is in charge."""
-    chosen = sample_rows(len(data.train.rows), config.spec.drift.sample_rows, config.spec.training.seed)
-    table = pa.Table.from_pandas(data.train.rows.iloc[chosen], preserve_index=False)
-    return store_table(resources.lake, f"models/{config.name}/reference/{make_attempt_id()}.parquet", table)

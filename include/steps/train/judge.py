@@ -25,16 +25,21 @@ from include.steps.train.serving import check_serving
 from include.steps.train.training_set import Slice, TrainingSet, read_training_set
 
 
-def judge_candidate(config: PipelineConfig, resources: Resources, assembled: dict[str, Any], version: int) -> Outcome:
+def judge_candidate(
+    config: PipelineConfig, resources: Resources, assembled: dict[str, Any], version: int, fresh: bool = True
+) -> Outcome:
     """Compare on the same held-out rows; a candidate that failed only against the champion may become challenger.
 
+    Without `fresh` it is served in this process; see check_serving.
     Figures: decision, reason, gate_decision_id, champion_version, rules, challenger.
     """
     spec = config.spec
     with resources.warehouse.begin() as connection:
         candidate = require_version(connection, config.name, version)
         champion = find_champion(connection, config.name)
-    evidence = gather_evidence(config, resources, read_training_set(config, resources, assembled), candidate, champion)
+    data = read_training_set(config, resources, assembled)
+    served = Served(**asdict(check_serving(config, resources, candidate, fresh)))
+    evidence = gather_evidence(config, resources, data, candidate, champion, served)
     decision, rules = judge(evidence, spec.gate, spec.task, spec.training.metric, spec.training.seed)
     reason, records = explain(decision, rules), [rule.to_record() for rule in rules]
     challenger = decision == "keep" and spec.gate.keep_challenger and may_challenge(rules)
@@ -61,11 +66,11 @@ def gather_evidence(
     data: TrainingSet,
     candidate: ModelVersion,
     champion: ModelVersion | None,
+    served: Served,
 ) -> Evidence:
     """What the gate looks at. The candidate is loaded here only after a fresh process has shown that this is safe."""
     task, holdout = config.spec.task, data.holdout
     missing = _find_missing(candidate, holdout)
-    served = Served(**asdict(check_serving(config, resources, candidate)))
     in_charge, problem = _predict_champion(config, resources, champion, holdout)
     return Evidence(
         target=holdout.target,

@@ -14,7 +14,7 @@ from include.config.pipeline import PipelineConfig
 from include.core.gate.serving import MOST_DIFFERENCE
 from include.core.training import sample_rows
 from include.errors import NightshiftError, TemporarilyUnavailable
-from include.io.fresh_process import Limits, run_fresh
+from include.io.fresh_process import Answer, Limits, run_fresh
 from include.io.lake import ObjectRef, fetch_verified, make_attempt_id
 from include.io.registry import ModelVersion
 from include.io.resources import Resources
@@ -51,8 +51,12 @@ def store_golden(config: PipelineConfig, resources: Resources, rows: pd.DataFram
     return store_table(resources.lake, f"models/{config.name}/golden/{make_attempt_id()}.parquet", table)
 
 
-def check_serving(config: PipelineConfig, resources: Resources, version: ModelVersion) -> ServingReport:
+def check_serving(
+    config: PipelineConfig, resources: Resources, version: ModelVersion, fresh: bool = True
+) -> ServingReport:
     """Load the version in a fresh process and predict its golden rows; whatever goes wrong is the report's `problem`.
+
+    Without `fresh` in this process, for models that it has just fitted itself.
 
     A version without golden rows is tried on rows that it was trained on; then `difference` is None.
     """
@@ -76,7 +80,7 @@ def check_serving(config: PipelineConfig, resources: Resources, version: ModelVe
             "features": version.feature_names,
             "task": config.spec.task,
         }
-        answer = run_fresh(WORKER, request, _choose_limits(config))
+        answer = run_fresh(WORKER, request, _choose_limits(config)) if fresh else _serve_here(request)
     if answer.problem:
         return ServingReport(answer.problem, rows=golden.num_rows)
     return _compare(answer.value, recorded, golden.num_rows)
@@ -93,6 +97,12 @@ def require_servable(config: PipelineConfig, resources: Resources, version: Mode
             f"{config.name}: version {version.version} can't be put in charge: {problem}. Choose another version: "
             f"bin/nightshift models {config.name}"
         )
+
+
+def _serve_here(request: dict[str, Any]) -> Answer:
+    from include.steps.serve_golden import serve
+
+    return Answer(serve(request))
 
 
 def _choose_limits(config: PipelineConfig) -> Limits:

@@ -1,4 +1,4 @@
-"""How values are written on a card."""
+"""How values are written on a page."""
 
 import math
 from collections.abc import Callable, Mapping

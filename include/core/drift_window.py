@@ -1,0 +1,37 @@
+"""Which nights are compared, and whether the newest one is whole."""
+
+from collections.abc import Sequence
+from datetime import date
+from statistics import median
+from typing import NamedTuple
+
+# How far back a window of few rows may reach, in nights.
+FARTHEST = 31
+# The nights that say how many rows are usual, and the share of them below which a night is not whole.
+USUAL_NIGHTS, WHOLE = 14, 0.1
+
+
+class Night(NamedTuple):
+    """One partition and its number of rows."""
+
+    partition: date
+    rows: int
+
+
+def choose_nights(nights: Sequence[Night], first: date, min_rows: int) -> int:
+    """How many of the last nights are compared: those from `first` on, and more while there are too few rows."""
+    taken = sum(night.partition >= first for night in nights)
+    while taken < len(nights) and sum(night.rows for night in nights[len(nights) - taken :]) < min_rows:
+        taken += 1
+    return taken
+
+
+def find_short_night(nights: Sequence[Night]) -> str | None:
+    """What is wrong with the newest night, where it has far fewer rows than are usual; None where it is whole."""
+    *others, newest = nights
+    if not others:
+        return None
+    usual = median(night.rows for night in others[-USUAL_NIGHTS:])
+    if newest.rows >= WHOLE * usual:
+        return None
+    return f"{newest.rows:,} rows on {newest.partition}, {usual:,.0f} are usual"
