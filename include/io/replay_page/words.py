@@ -17,12 +17,13 @@ def list_policies(report: Record) -> list[Record]:
 def tell_verdict(report: Record) -> list[str]:
     """The outcome in one to three sentences."""
     total = report["summary"]
-    first = (
-        f"{report['policy']} retrained {_count(total['trainings'], 'time')} in {_count(total['nights'], 'night')}, and "
-        f"{format_number(total['promotions'])} of these models took over: {report['metric']} "
-        f"{format_number(total['metric'])} over {_count(total['scored_rows'], 'row')}."
-    )
-    return [first, *_tell_gain(report)]
+    reached = f"{report['metric']} {format_number(total['metric'])} over {_count(total['scored_rows'], 'row')}"
+    nights = _count(total["nights"], "night")
+    if not total["trainings"]:
+        return [f"{report['policy']} did not retrain in {nights}: {reached}.", *_tell_gain(report)]
+    trainings = f"retrained {_count(total['trainings'], 'time')} in {nights}"
+    took_over = f"{format_number(total['promotions'])} of these models took over"
+    return [f"{report['policy']} {trainings}, and {took_over}: {reached}.", *_tell_gain(report)]
 
 
 def _tell_gain(report: Record) -> list[str]:
