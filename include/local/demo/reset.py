@@ -11,8 +11,11 @@ from include.local.demo.script import PIPELINE
 # In this order: rows that point at others first.
 MODELS = (
     "monitoring.drift",
+    "monitoring.drift_columns",
     "monitoring.performance",
     "monitoring.retrain_decisions",
+    "monitoring.retrain_requests",
+    "monitoring.alerts",
     "monitoring.shadow_scores",
     "monitoring.shadow_comparisons",
     "ml.champions",

@@ -40,13 +40,22 @@ def replay_nights(
     """One record after each night; `problems` says which have no features, and why."""
     for day in span.nights:
         started = perf_counter()
-        if day in problems:
-            night = Night(day, None, "none", problem=problems[day])
-        elif policy == "nightshift":
-            night = _run_night(config, resources, day)
-        else:
-            night = _run_calendar_night(config, resources, span, policy, day)
+        try:
+            night = _run_one(config, resources, span, policy, day, problems.get(day))
+        except NightshiftError as error:
+            # One night that can't be done must not lose the others.
+            night = Night(day, None, "none", problem=str(error))
         yield replace(night, seconds=perf_counter() - started)
+
+
+def _run_one(
+    config: PipelineConfig, resources: Resources, span: Span, policy: Policy, day: date, problem: str | None
+) -> Night:
+    if problem:
+        return Night(day, None, "none", problem=problem)
+    if policy == "nightshift":
+        return _run_night(config, resources, day)
+    return _run_calendar_night(config, resources, span, policy, day)
 
 
 def _run_night(config: PipelineConfig, resources: Resources, day: date) -> Night:
