@@ -22,6 +22,8 @@ MOST_NAMED = 20
 UNLIKELY = 1e-6
 # Nights without one value are ordinary where the reference has this share of them.
 ORDINARY = 0.05
+# Of the values of one side so many more are numbers than of the other: somebody changed the column's type.
+CHANGED = 0.9
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,29 @@ def find_fault(name: str, kind: Kind, reference: Side, current: Side) -> str | N
         infinite = int(np.isinf(side.rows[name].to_numpy("float64")).sum()) if kind == "numeric" else 0
         if infinite:
             return f"has {infinite} infinite values in {where}"
+    if kind == "categorical" and (
+        change := _find_changed_type(reference.rows[name], current.rows[name], current.nights)
+    ):
+        return change
     return _find_empty_night(name, reference, current)
+
+
+def _find_changed_type(reference: pd.Series, current: pd.Series, nights: np.ndarray | None) -> str | None:
+    """Text columns take anything, so codes may come where names were: new categories, but no news of the world."""
+    usual = float(_find_numbers(reference).mean())
+    found = _find_numbers(current)
+    # A window may hide the night of the change.
+    shares = [found.mean()] if nights is None else list(found.groupby(nights[current.notna().to_numpy()]).mean())
+    strange = [share for share in shares if abs(share - usual) >= CHANGED]
+    if not strange:
+        return None
+    before, now = ("numbers", "text") if usual > strange[0] else ("text", "numbers")
+    return f"holds {now} in the current window, and {before} in the reference"
+
+
+def _find_numbers(values: pd.Series) -> pd.Series:
+    """Which of the values that are there can be read as numbers."""
+    return pd.to_numeric(values.dropna(), errors="coerce").notna()
 
 
 def _find_empty_night(name: str, reference: Side, current: Side) -> str | None:

@@ -1,22 +1,13 @@
 """What was measured and decided: the tables of the schema monitoring. Measuring again replaces what was measured."""
 
-import math
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, text
 
+from include.config.plain import without_nan
 from include.io.schema import DRIFT, DRIFT_COLUMNS, VALIDATION, upsert
-
-
-def without_nan(value: Any) -> Any:
-    """The same value with null for every number that is not finite: JSON knows no NaN."""
-    if isinstance(value, dict):
-        return {key: without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def record_validation(connection: Connection, pipeline: str, partition: date, verdict: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, select, text, tuple_
 
-from include.io.monitoring import without_nan
+from include.config.plain import without_nan
 from include.io.schema import PERFORMANCE
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from include.io.monitoring import without_nan
+from include.config.plain import without_nan
 from include.io.schema import DRIFT, MODEL_VERSIONS, PERFORMANCE, RETRAIN_DECISIONS, RETRAIN_REQUESTS, upsert
 
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, func, text
 from include.config.arrow_types import ARROW_TYPES
 from include.config.names import check_identifier
 from include.config.pipeline import PipelineConfig
+from include.config.plain import without_nan
 from include.io.copying import copy_batches
-from include.io.monitoring import without_nan
 from include.io.schema import SHADOW_COMPARISONS, upsert
 from include.io.scores_table import POSTGRES_TYPES
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, text
 
-from include.io.monitoring import without_nan
+from include.config.plain import without_nan
 from include.io.schema import TRIALS
 
 _COMPARED = ("rung", "estimator", "parameters", "rows", "value", "fold_values", "failure")

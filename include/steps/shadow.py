@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from include.config.pipeline import PipelineConfig
+from include.config.plain import without_nan
 from include.core.estimators import predict_scores
 from include.core.evaluation import measure_all
 from include.core.shadow import Comparison, Pairs, compare_pairs
@@ -18,7 +19,6 @@ from include.errors import TemporarilyUnavailable
 from include.io.artifacts import load_model
 from include.io.lake import ObjectRef
 from include.io.ledger import Entry, find_entries, find_entry, lock_partition
-from include.io.monitoring import without_nan
 from include.io.performance import Performance, record_performance
 from include.io.registry import ModelVersion, find_challenger, find_champion
 from include.io.resources import Resources

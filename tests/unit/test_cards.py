@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from include.config.loading import load_pipelines
+from include.config.plain import without_nan
 from include.core.cards import HeldOut, build_data_card, build_model_card
 from include.core.cards.annex_iv import POINTS
 from include.core.cards.changes import compare_versions
@@ -23,7 +24,6 @@ from include.core.cards.model_card import describe_search
 from include.core.cards.wording import describe_feature, describe_source, strip_credentials
 from include.core.evaluation import measure
 from include.io.card_pages import charts, render_html, render_json
-from include.io.monitoring import without_nan
 from include.io.pages import scales
 from include.io.pages.formats import format_gain, format_number
 from tests.unit.card_facts import (

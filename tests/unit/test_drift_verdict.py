@@ -112,6 +112,19 @@ def test_nights_without_values_are_no_fault_where_the_reference_has_such_nights(
     assert find_fault("x", "numeric", gaps, make_frame([1.0] * 40 + [np.nan] * 20, days=3)) is None
 
 
+@pytest.mark.parametrize("nights", [3, 1])
+def test_text_that_becomes_numbers_is_a_fault_be_it_in_one_night_of_the_window(nights: int) -> None:
+    names = pd.DataFrame({"plan": ["basic", "plus", None, "7"] * 30})
+    codes = pd.DataFrame({"plan": ["1", "2", None, "7"] * 30})
+    days = np.repeat([np.datetime64(DAY + timedelta(days=number)) for number in range(3)], 40)
+    window = pd.concat([names[: 40 * (3 - nights)], codes[: 40 * nights]], ignore_index=True)
+    assert find_fault("plan", "categorical", Side(names, None), Side(names, days)) is None
+    fault = find_fault("plan", "categorical", Side(names[names["plan"] != "7"], None), Side(window, days))
+    assert fault == "holds numbers in the current window, and text in the reference"
+    fault = find_fault("plan", "categorical", Side(codes, None), Side(names[names["plan"] != "7"], None))
+    assert fault == "holds text in the current window, and numbers in the reference"
+
+
 def test_empty_on_both_sides_is_nobodys_fault() -> None:
     empty = make_frame(np.full(60, np.nan))
     assert is_absent("x", empty, empty)

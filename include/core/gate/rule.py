@@ -1,8 +1,9 @@
 """One rule's verdict."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
+
+from include.config.plain import without_nan
 
 
 @dataclass(frozen=True)
@@ -19,14 +20,6 @@ class Rule:
         return {
             "name": self.name,
             "passed": self.passed,
-            "figures": _to_plain(self.figures),
+            "figures": without_nan(self.figures),
             "reason": self.reason,
         }
-
-
-def _to_plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _to_plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_to_plain(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

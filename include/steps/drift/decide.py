@@ -45,50 +45,39 @@ def decide_retraining(
         before = find_decision(connection, config.name, evaluation)
         if before and before["decision"] == "retrain":
             return Outcome("done", figures=before)
-        figures = _decide(connection, config, as_of, compared, measured, now)
+        close_answered(connection, config, now)
+        signals = _gather_signals(connection, config, as_of, {**compared, **measured}, now)
+        figures = _answer(connection, config, signals, compared["champion_version"], now)
         record_decision(connection, config.name, evaluation, compared["champion_version"], as_of, figures)
     return Outcome("done", figures=figures)
 
 
-def _decide(
-    connection: Connection,
-    config: PipelineConfig,
-    as_of: date,
-    compared: dict[str, Any],
-    measured: dict[str, Any],
-    now: datetime,
+def _answer(
+    connection: Connection, config: PipelineConfig, signals: Signals, version: int, now: datetime
 ) -> dict[str, Any]:
-    close_answered(connection, config, now)
-    signals = _gather_signals(connection, config, as_of, compared, measured, now)
+    """Ask the policy, and open the request where it wants a training."""
     decided = retrain_policy.decide_retraining(signals, config.spec.retrain)
     decision, reason, run_id = decided.decision, decided.reason, None
     if decision == "retrain":
-        run_id = f"drift__{as_of}__v{compared['champion_version']}"
-        if not open_request(connection, config.name, run_id, as_of, reason, now):
+        run_id = f"drift__{signals.as_of}__v{version}"
+        if not open_request(connection, config.name, run_id, signals.as_of, reason, now):
             decision, reason, run_id = "wait", f"the training {run_id} was asked for before. Otherwise: {reason}", None
     criteria = {criterion.name: criterion.to_record() for criterion in decided.criteria}
     return {"decision": decision, "reason": reason, "run_id": run_id, "criteria": criteria}
 
 
 def _gather_signals(
-    connection: Connection,
-    config: PipelineConfig,
-    as_of: date,
-    compared: dict[str, Any],
-    measured: dict[str, Any],
-    now: datetime,
+    connection: Connection, config: PipelineConfig, as_of: date, found: dict[str, Any], now: datetime
 ) -> Signals:
     champion = find_champion(connection, config.name)
-    version = compared["champion_version"]
-    drifted = list_verdicts(connection, config.name, version, as_of, config.spec.retrain.of)
     return Signals(
         as_of=as_of,
         today=now.date(),
-        drifted=drifted,
-        drift_reason=compared["reason"],
-        broken=compared["broken"],
-        realised=measured["realised"],
-        estimated=measured["estimated"],
+        drifted=list_verdicts(connection, config.name, found["champion_version"], as_of, config.spec.retrain.of),
+        drift_reason=found["reason"],
+        broken=found["broken"],
+        realised=found["realised"],
+        estimated=found["estimated"],
         judged_to=champion.holdout_to if champion else as_of,
         requests=[_describe(request) for request in list_requests(connection, config.name)],
         new_labels=count_new_labels(connection, config.name, config.spec.training.metric, as_of),

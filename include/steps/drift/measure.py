@@ -6,11 +6,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from include.config.pipeline import PipelineConfig
+from include.config.plain import without_nan
 from include.core.band import BandVerdict, Night, find_limit, judge_band
 from include.core.estimated_performance import judge_estimated_band, judge_estimates
 from include.core.splits import find_matured
 from include.io.ledger_history import ScoredVersion, list_scored_versions
-from include.io.monitoring import without_nan
 from include.io.performance import (
     forget_realised,
     list_estimate_errors,

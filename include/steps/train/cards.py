@@ -11,12 +11,13 @@ import numpy as np
 from sqlalchemy import Connection
 
 from include.config.pipeline import PipelineConfig
+from include.config.plain import without_nan
 from include.core.cards import HeldOut, KnownData, KnownModel, build_data_card, build_model_card
 from include.core.cards.gate import find_rule
 from include.core.estimators import predict_scores
 from include.io.artifacts import load_model
 from include.io.cards import find_cards, record_card, store_card
-from include.io.monitoring import list_validations, without_nan
+from include.io.monitoring import list_validations
 from include.io.registry import ModelVersion, find_version, list_decisions, list_promotions, require_version
 from include.io.resources import Resources
 from include.io.trials import list_trials

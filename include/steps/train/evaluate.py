@@ -6,6 +6,7 @@ import numpy as np
 
 from include.config.code_version import read_code_version
 from include.config.pipeline import PipelineConfig
+from include.config.plain import without_nan
 from include.core.estimators import make_baseline, predict_scores
 from include.core.evaluation import measure_all
 from include.core.importance import measure_importance
@@ -13,7 +14,6 @@ from include.core.leakage import measure_alone
 from include.core.thresholds import measure_decision
 from include.io.artifacts import load_model
 from include.io.lake import ObjectRef
-from include.io.monitoring import without_nan
 from include.io.registry import NewVersion, register_version
 from include.io.resources import Resources
 from include.steps.outcome import Outcome

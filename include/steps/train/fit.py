@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from include.config.pipeline import PipelineConfig
+from include.config.plain import without_nan
 from include.core.search import Trial
 from include.core.settings import Setting
 from include.core.training import Fitted
@@ -13,7 +14,6 @@ from include.core.training import tune_and_fit as search_and_fit
 from include.errors import NightshiftError
 from include.io.artifacts import store_model
 from include.io.lake import make_attempt_id
-from include.io.monitoring import without_nan
 from include.io.registry import find_newest
 from include.io.resources import Resources
 from include.io.trials import record_trials
