@@ -154,6 +154,7 @@ def decide(
         today=as_of + timedelta(days=1),
         drifted=champion.verdicts,
         drift_reason=reason,
+        window_from=nights[-CONFIG.spec.drift.window].partition,
         broken=(),
         realised=realised.to_record() if realised else None,
         estimated=None,

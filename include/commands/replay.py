@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import json
 import logging
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -65,6 +66,8 @@ def add_replay(commands: Commands) -> None:
 def run_replay(arguments: argparse.Namespace) -> int:
     """Replay and report; progress on stderr, the JSON summary as the last line of stdout."""
     logging.basicConfig(level=logging.ERROR, format="%(message)s", stream=sys.stderr)
+    # Without this, being terminated would leave the scratch server running.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     config = load_named_pipeline(arguments.name)
     for file in filter(None, (arguments.report, arguments.html)):
         require_writable(file)

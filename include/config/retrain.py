@@ -1,6 +1,6 @@
 """The section `retrain` of pipeline.yaml: what leads to a retraining, and what holds one back."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -27,6 +27,11 @@ class Retrain(Model):
 
     nights: int = Field(2, ge=1, description="Drift is a cause when so many …")
     of: int = Field(3, ge=1, le=366, description="… of the last so many drift runs found it.")
+    harmless_drift: Literal["retrain", "wait"] = Field(
+        "retrain",
+        description="`wait`: drift is no cause while outcomes reach into the compared nights, and the champion is "
+        "within its band.",
+    )
     performance: Band = Band()
     max_age: int | None = Field(
         None, ge=1, description="Days since the last one that the champion was judged on; empty: no age is too old."

@@ -51,6 +51,8 @@ class Signals:
     # The champion's last drift verdicts, newest first; None is unknown.
     drifted: Sequence[bool | None]
     drift_reason: str
+    # The first of the nights that were compared.
+    window_from: date
     # Columns whose data are at fault.
     broken: Sequence[str]
     # Records of core/band.BandVerdict.
@@ -99,7 +101,14 @@ def check_drift(signals: Signals, limits: Retrain) -> Criterion:
     text = f"drift on {count} of the last {len(found)} nights, {limits.nights} of {limits.of} are needed"
     tonight = found[0] if found else None
     met = None if tonight is None else tonight and count >= limits.nights
+    if met and limits.harmless_drift == "wait" and is_harmless(signals.realised, signals.window_from):
+        met, text = False, f"{text}, but the scores of these nights are as good as promised"
     return Criterion("drift", "cause", met, count, limits.nights, f"{text}: {signals.drift_reason}")
+
+
+def is_harmless(realised: dict[str, Any] | None, window_from: date) -> bool:
+    """Whether outcomes reach into the nights that were compared, and the champion is within its band."""
+    return bool(realised and realised["below"] is False and date.fromisoformat(realised["last"]) >= window_from)
 
 
 def check_performance(signals: Signals, limits: Retrain) -> tuple[Criterion, Criterion]:

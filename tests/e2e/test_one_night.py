@@ -112,3 +112,25 @@ def test_a_night_that_is_stopped_fails_its_run_once_and_scores_nothing(house: Ho
     assert house.client.list_runs("churn_score", str(night)) == []
     query = "select success from monitoring.validation where pipeline = 'churn' and partition_date = :night"
     assert house.ask(query, night=night) == [(False,)]
+
+
+def test_drift_runs_at_once_start_one_training(house: House) -> None:
+    nights = [date(2026, 3, day) for day in (6, 7)]
+    house.client.unpause("churn_ingest")
+    house.client.wait_dag("churn_drift")
+    house.client.unpause("churn_drift")
+    for night in nights:
+        assert house.finish("churn_ingest", house.start("churn_ingest", night, scenario="drift")) == "success"
+        house.finish_chained("churn_score", night)
+    looks = [house.start("churn_drift", as_of=str(nights[-1])) for _ in range(3)]
+    assert [house.finish("churn_drift", run_id) for run_id in looks] == ["success"] * len(looks)
+    started = [house.read_states("churn_drift", run_id)["start_training"] for run_id in looks]
+    assert sorted(map(str, started)) == ["skipped", "skipped", "success"]
+    trainings = [run["dag_run_id"] for run in house.client.list_runs("churn_train", None)]
+    asked = [run_id for run_id in trainings if run_id.startswith("drift__")]
+    assert asked == [f"drift__{nights[-1]}__v1"]
+    assert house.finish("churn_train", asked[0]) == "success"
+    kept = house.ask("select decision, run_id from monitoring.retrain_decisions where pipeline = 'churn'")
+    assert sorted(kept, key=str) == [("retrain", asked[0]), ("wait", None), ("wait", None)]
+    alerts = house.ask("select kind from monitoring.alerts where pipeline = 'churn' and recovered_at is null")
+    assert ("drift",) in alerts

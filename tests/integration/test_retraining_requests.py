@@ -32,8 +32,11 @@ from tests.integration.kit import (
 LATER = NIGHTS[6:]
 MORNING = datetime(2026, 2, 1, 5, tzinfo=UTC)
 SIGNALS, SCHEDULERS = 50, 2
-DRIFT = {"champion_version": 1, "reason": "spent moved", "broken": []}
-OUTCOMES = {"partitions": {}, "realised": {"below": True, "value": 0.5, "limit": 0.6, "reason": "out of the band"}}
+DRIFT = {"champion_version": 1, "reason": "spent moved", "broken": [], "window_from": "2026-01-07"}
+OUTCOMES = {
+    "partitions": {},
+    "realised": {"below": True, "value": 0.5, "limit": 0.6, "last": "2026-01-08", "reason": "out of the band"},
+}
 MEASURED = {**OUTCOMES, "estimated": None}
 
 

@@ -19,14 +19,15 @@ from include.core.retrain_policy import (
 
 DAY = date(2026, 3, 1)
 LIMITS = Retrain(nights=2, of=3, cooldown=7, min_new_labels=100)
-BELOW = {"below": True, "value": 0.6, "limit": 0.7, "reason": "out of the band"}
-WITHIN = {"below": False, "value": 0.8, "limit": 0.7, "reason": "within the band"}
-UNKNOWN = {"below": None, "value": 0.8, "limit": 0.7, "reason": "unknown: 3 rows"}
+BELOW = {"below": True, "value": 0.6, "limit": 0.7, "last": str(DAY), "reason": "out of the band"}
+WITHIN = {"below": False, "value": 0.8, "limit": 0.7, "last": str(DAY), "reason": "within the band"}
+UNKNOWN = {"below": None, "value": 0.8, "limit": 0.7, "last": str(DAY), "reason": "unknown: 3 rows"}
 CALM = Signals(
     as_of=DAY,
     today=DAY + timedelta(days=1),
     drifted=(False, False, False),
     drift_reason="nothing moved",
+    window_from=DAY - timedelta(days=2),
     broken=(),
     realised=WITHIN,
     estimated=WITHIN,
@@ -77,6 +78,23 @@ def test_drift_counts_tonight_and_on_enough_nights(drifted: Sequence[bool | None
     decided = decide_retraining(replace(CALM, drifted=drifted), LIMITS)
     assert decided.criteria[0].met is asks
     assert decided.decision == ("retrain" if asks else "wait")
+
+
+@pytest.mark.parametrize(
+    ("realised", "decision"),
+    [
+        (WITHIN, "wait"),
+        ({**WITHIN, "last": str(DAY - timedelta(days=2))}, "wait"),
+        # Outcomes of the nights that drifted are not known yet.
+        ({**WITHIN, "last": str(DAY - timedelta(days=3))}, "retrain"),
+        (UNKNOWN, "retrain"),
+        (None, "retrain"),
+    ],
+)
+def test_drift_that_proved_harmless_can_wait(realised: dict[str, Any] | None, decision: str) -> None:
+    limits = LIMITS.model_copy(update={"harmless_drift": "wait"})
+    assert decide_retraining(replace(DRIFTED, realised=realised), limits).decision == decision
+    assert decide_retraining(replace(DRIFTED, realised=realised), LIMITS).decision == "retrain"
 
 
 @pytest.mark.parametrize("which", ["realised", "estimated"])

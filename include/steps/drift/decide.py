@@ -75,6 +75,7 @@ def _gather_signals(
         today=now.date(),
         drifted=list_verdicts(connection, config.name, found["champion_version"], as_of, config.spec.retrain.of),
         drift_reason=found["reason"],
+        window_from=date.fromisoformat(found["window_from"]),
         broken=found["broken"],
         realised=found["realised"],
         estimated=found["estimated"],
