@@ -1,7 +1,7 @@
 """Does the loop earn its keep? Real history under four retraining policies, and simulated nights with known truth.
 
 Replays bikes, flights and metro night by night, as `bin/nightshift replay` does, and compares Nightshift's policy with
-retraining never, every night and every week. One command for docs/retraining.md and its plots:
+retraining never and every night. One command for docs/retraining.md and its plots:
 
     PYTHONPATH=. python benchmarks/retraining_policies.py --home FOLDER --plots docs/figures
 
@@ -22,7 +22,7 @@ from include.config.loading import load_named_pipeline
 from include.core.replay import choose_span, measure_recovered
 from include.io.replay_page import render_metric_chart
 
-POLICIES = ("nightshift", "never", "weekly", "always")
+POLICIES = ("nightshift", "never", "always")
 MOST_TRAININGS, LEAST_RECOVERED = 0.15, 0.80
 
 
@@ -49,7 +49,7 @@ STORIES = (
         date(2017, 12, 31),
         date(2012, 10, 2),
         date(2013, 12, 31),
-        policies=("nightshift", "never", "weekly"),
+        policies=("nightshift", "never"),
         most=4,
     ),
 )
