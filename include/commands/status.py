@@ -65,7 +65,7 @@ def _describe_drift(row: dict[str, Any]) -> str:
     if row["last_drifted"] is None:
         return f"{row['last_drift_to']} unknown"
     verdict = "drifted" if row["last_drifted"] else "no drift"
-    return f"{row['last_drift_to']} {verdict} ({row['last_drift_share']:.0%} of the columns)"
+    return f"{row['last_drift_to']} {verdict} ({row['last_drift_share']:.0%} of the importance)"
 
 
 def format_table(rows: Sequence[dict[str, str]]) -> str:
