@@ -72,8 +72,11 @@ def _find_changed_type(reference: pd.Series, current: pd.Series, nights: np.ndar
 
 
 def _find_numbers(values: pd.Series) -> pd.Series:
-    """Which of the values that are there can be read as numbers."""
-    return pd.to_numeric(values.dropna(), errors="coerce").notna()
+    """Which of the values that are there can be read as numbers; each distinct one is tried once."""
+    present = values.dropna()
+    codes, distinct = pd.factorize(present)
+    readable = pd.to_numeric(pd.Series(distinct), errors="coerce").notna().to_numpy()
+    return pd.Series(readable[codes] if len(codes) else [], index=present.index, dtype=bool)
 
 
 def _find_empty_night(name: str, reference: Side, current: Side) -> str | None:
