@@ -23,8 +23,9 @@ from include.steps.labels import PARTITION
 HOUR, HELD_OUT, PREDICTION = "__hour", "__held_out", "__prediction"
 # Where the ledger's params of a features row point at its sample.
 SAMPLE = "sample"
-# Read of a larger features object that has no sample, as those of earlier releases.
-MOST_GROUPS = 8
+# Row groups read of a window whose larger features objects have no samples, as those of earlier releases; at least two
+# of each object, since files may be sorted.
+MOST_GROUPS, LEAST_GROUPS = 8, 2
 
 
 def store_sample(
@@ -55,7 +56,7 @@ def sample_entries(lake: Lake, entries: Sequence[Entry], columns: Sequence[str],
     shares = allocate_rows([entry.ref.rows for entry in entries], [ref.rows for ref in stored], most)
     parts = []
     for entry, ref, share in zip(entries, stored, shares, strict=True):
-        table = _read_rows(lake, ref, [*columns, HOUR], share, seed)
+        table = _read_rows(lake, ref, [*columns, HOUR], share, seed, max(LEAST_GROUPS, MOST_GROUPS // len(entries)))
         frame = table.to_pandas(date_as_object=False)
         parts.append(frame.assign(**{PARTITION: np.datetime64(entry.partition)}))
     sampled = pd.concat(parts, ignore_index=True)
@@ -63,19 +64,19 @@ def sample_entries(lake: Lake, entries: Sequence[Entry], columns: Sequence[str],
     return sampled if timed else sampled.drop(columns=HOUR, errors="ignore")
 
 
-def _read_rows(lake: Lake, ref: ObjectRef, columns: Sequence[str], rows: int, seed: int) -> pa.Table:
-    """So many of the object's rows, in their order; of a large one, from row groups spread over it."""
+def _read_rows(lake: Lake, ref: ObjectRef, columns: Sequence[str], rows: int, seed: int, most: int) -> pa.Table:
+    """So many of the object's rows, in their order; of a large one, from at most `most` row groups spread over it."""
     if ref.rows > ROW_GROUP:
-        return _read_spread(lake, ref, columns, rows, seed)
+        return _read_spread(lake, ref, columns, rows, seed, most)
     table = fetch_table(lake, ref)
     return table.select([name for name in columns if name in table.column_names]).take(
         sample_rows(table.num_rows, rows, seed)
     )
 
 
-def _read_spread(lake: Lake, ref: ObjectRef, columns: Sequence[str], rows: int, seed: int) -> pa.Table:
+def _read_spread(lake: Lake, ref: ObjectRef, columns: Sequence[str], rows: int, seed: int, most: int) -> pa.Table:
     parts: list[pa.Table] = []
-    with stream_groups(lake, ref, columns, MOST_GROUPS) as (sizes, groups):
+    with stream_groups(lake, ref, columns, most) as (sizes, groups):
         for number, (group, share) in enumerate(zip(groups, allocate_rows(sizes, sizes, rows), strict=True)):
             parts.append(group.take(sample_rows(group.num_rows, share, seed + number)))
     return pa.concat_tables(parts)
