@@ -224,7 +224,7 @@ def test_large_features_without_a_sample_are_read_in_part(world: World, monkeypa
         pq.ParquetFile, "read_row_group", lambda self, i, **given: read.append(i) or original(self, i, **given)
     )
     first = sample_entries(world.lake, entries, ["x", "y"], 1000, seed=1)
-    assert len(read) == 16
+    assert len(read) == 8
     assert list(first.columns) == ["x", "y", "__partition"]
     assert list(first.groupby("__partition").size()) == [800, 200]
     assert first["x"].mean() == pytest.approx(0.5, abs=0.03)
