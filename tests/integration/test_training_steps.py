@@ -213,3 +213,18 @@ def test_judging_a_version_that_does_not_exist_is_refused(champion_world: World)
     assembled = assemble_training_set(world.config, world.resources, LEARNING[-1]).figures
     with pytest.raises(NightshiftError, match="no model version 9"):
         judge_candidate(world.config, world.resources, assembled, 9)
+
+
+@pytest.mark.parametrize(("search_every", "tried"), [(30, 1), (0, 3)])
+def test_a_setting_that_was_found_lately_is_fitted_again(champion_world: World, search_every: int, tried: int) -> None:
+    """Version 1 stands under another pipeline.yaml, so the first training searches in either case."""
+    estimators = [{"kind": "logistic", "search": {"C": [0.01, 0.1, 1.0]}}]
+    settings = {"trials": 3, "folds": 2, "search_every": search_every, "estimators": estimators}
+    world = bend(champion_world, **{f"training.{name}": value for name, value in settings.items()})
+    for run_id in ("first", "second"):
+        assert world.train(LEARNING[-1], f"again-{run_id}").status == "done"
+    trials = dict(world.ask("select run_id, count(distinct parameters) from ml.trials group by 1"))
+    assert (trials["again-first"], trials["again-second"]) == (3, tried)
+    versions = "select parameters, metrics->>'searched_to' from ml.model_versions where version > 1 order by version"
+    (found, searched), (fitted, known) = world.ask(versions)
+    assert (fitted, known) == (found, searched)
