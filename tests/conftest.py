@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 # Before any library reads them: no telemetry, and no threads that wait by spinning.
 os.environ.update(
     GX_ANALYTICS_ENABLED="false",
@@ -11,4 +13,23 @@ os.environ.update(
     OPENBLAS_NUM_THREADS="1",
 )
 
-pytest_plugins = ["tests.s3_server"]
+pytest_plugins = ["tests.s3_server", "tests.guarantees"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make faults` asks for everything; `make test` for the short form."""
+    parser.addoption("--thorough", action="store_true", help="also the long runs of the fault tests")
+    parser.addoption("--guarantees", action="store_true", help="only tests that prove a guarantee; sums them up")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what nobody asked for; it is no test of this run, so it is not skipped but deselected."""
+    wanted = [item for item in items if _is_wanted(config, item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+    items[:] = wanted
+
+
+def _is_wanted(config: pytest.Config, item: pytest.Item) -> bool:
+    if item.get_closest_marker("thorough") and not config.getoption("--thorough"):
+        return False
+    return not config.getoption("--guarantees") or item.get_closest_marker("guarantee") is not None

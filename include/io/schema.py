@@ -16,7 +16,7 @@ LEDGER = _table(
     "ml",
     "ledger",
     "pipeline partition_date kind attempt model_version rows object_uri sha256 written_at inputs_sha256 config_sha256"
-    " code_version",
+    " code_version attempt_number",
     json="params",
 )
 MODEL_VERSIONS = _table(
@@ -89,6 +89,18 @@ ALERTS = _table(
     "id pipeline kind subject what why todo link opened_at told_at told_to recovered_at recovery recovery_told_at"
     " recovery_told_to problem",
 )
+SCHEMA_CHANGES = _table(
+    "monitoring",
+    "schema_changes",
+    "id pipeline partition_date policy column_name change expected found accepted detail seen_at",
+)
+QUARANTINE_REPLAYS = _table(
+    "ml",
+    "quarantine_replays",
+    "id pipeline partition_date quarantine_sha256 rows accepted replayed_by reason replayed_at",
+    json="into_partitions",
+)
+UPKEEP = _table("monitoring", "upkeep", "id run_id pipeline kind dry_run objects rows bytes done_at", json="detail")
 
 
 def upsert(connection: Connection, target: TableClause, key: Sequence[str], values: dict[str, Any]) -> None:

@@ -62,6 +62,7 @@ def kill_when(world: World, server: Server, scored: dict[str, Any], step: str, t
     assert process.returncode == -9, "the process ended before it could be killed"
 
 
+@pytest.mark.guarantee(1, 4)
 @pytest.mark.parametrize(("step", "times"), [("copy", 2), ("copy", 6), ("copy", 10), ("before commit", 1)])
 def test_readers_see_only_whole_partitions(champion_world: World, server: Server, step: str, times: int) -> None:
     world = champion_world

@@ -1,0 +1,69 @@
+-- Attempts that can be fenced, contracts of the source's schema, late rows, upkeep.
+
+create sequence ml.attempt_numbers;
+comment on sequence ml.attempt_numbers is 'A step draws its number before it reads its input; see ml.ledger.attempt_number.';
+
+alter table ml.ledger
+    add column attempt_number bigint not null default 0,
+    drop constraint ledger_kind_check,
+    add constraint ledger_kind_check check (kind in ('raw', 'late', 'valid', 'quarantine', 'features', 'scores'));
+comment on column ml.ledger.attempt_number is 'Attempts that began earlier can no longer replace this row.';
+alter table ml.ledger_history add column attempt_number bigint not null default 0;
+
+create or replace function ml.remember_ledger_row() returns trigger language plpgsql as $$
+begin
+    insert into ml.ledger_history (
+        pipeline, partition_date, kind, attempt, model_version, rows, object_uri, sha256, written_at,
+        inputs_sha256, config_sha256, code_version, params, attempt_number
+    )
+    values (
+        new.pipeline, new.partition_date, new.kind, new.attempt, new.model_version, new.rows, new.object_uri,
+        new.sha256, new.written_at, new.inputs_sha256, new.config_sha256, new.code_version, new.params,
+        new.attempt_number
+    );
+    return null;
+end $$;
+
+create table monitoring.schema_changes (
+    id bigint generated always as identity primary key,
+    pipeline text not null,
+    partition_date date not null,
+    policy text not null check (policy in ('freeze', 'evolve', 'ignore_extra')),
+    column_name text not null,
+    change text not null check (change in ('added', 'dropped', 'renamed', 'retyped')),
+    expected text,
+    found text,
+    accepted boolean not null,
+    detail text not null,
+    seen_at timestamptz not null default now(),
+    unique (pipeline, partition_date, column_name, change)
+);
+comment on table monitoring.schema_changes is 'How a batch''s columns differed from what was agreed, and whether the policy took it.';
+
+create table ml.quarantine_replays (
+    id bigint generated always as identity primary key,
+    pipeline text not null,
+    partition_date date not null,
+    quarantine_sha256 text not null,
+    rows bigint not null,
+    accepted bigint not null,
+    into_partitions jsonb not null,
+    replayed_by text not null,
+    reason text not null,
+    replayed_at timestamptz not null default now()
+);
+comment on table ml.quarantine_replays is 'Who gave rows out of quarantine another chance, and what became of them.';
+
+create table monitoring.upkeep (
+    id bigint generated always as identity primary key,
+    run_id text not null,
+    pipeline text,
+    kind text not null,
+    dry_run boolean not null,
+    objects bigint not null,
+    rows bigint not null default 0,
+    bytes bigint not null,
+    detail jsonb not null default '[]',
+    done_at timestamptz not null default now()
+);
+comment on table monitoring.upkeep is 'What maintenance removed, or in a dry run would remove, by kind.';
