@@ -33,7 +33,7 @@ from include.core.feature_schema import make_feature_schema
 from include.core.training import sample_rows
 from include.io.lake import make_attempt_id, make_key
 from include.io.lake_folder import FolderLake
-from include.io.ledger import NewEntry, write_entry
+from include.io.ledger import Attempt, NewEntry, write_entry
 from include.io.resources import Resources
 from include.io.tables import store_table
 from include.io.warehouse import migrate_warehouse, open_warehouse
@@ -230,7 +230,7 @@ def write_window(world: World, rows: int) -> date:
         chosen = table.take(sample_rows(len(table), config.spec.drift.sample_rows, 7))
         sample = store_table(world.lake, make_key("samples", config.name, night, attempt), chosen)
         params = {SAMPLE: sample.to_record()}
-        entry = NewEntry("features", attempt, ref, params=params)
+        entry = NewEntry("features", Attempt(attempt, 0), ref, params=params)
         with world.warehouse.begin() as connection:
             write_entry(connection, config.name, night, entry, config.config_sha256, "benchmark")
     return night

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from include.config.days import list_days
 from include.config.loading import load_named_pipeline
 from include.config.pipeline import PipelineConfig
 from include.core.estimators import predict_scores
@@ -69,11 +70,6 @@ class Month:
     versions: dict[str, int]
     values: dict[str, float]
     squares: dict[str, float]
-
-
-def list_days(first: date, last: date) -> list[date]:
-    """Every day, both ends included."""
-    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
 
 
 def end_month(day: date) -> date:

@@ -28,7 +28,7 @@ from include.core.estimators import make_model
 from include.io.artifacts import load_model, store_model
 from include.io.lake import ObjectRef, make_attempt_id
 from include.io.lake_folder import FolderLake
-from include.io.ledger import NewEntry, write_entry
+from include.io.ledger import Attempt, NewEntry, write_entry
 from include.io.registry import NewVersion, promote, register_version
 from include.io.resources import Resources
 from include.io.tables import fetch_table, store_table
@@ -72,7 +72,7 @@ def prepare(config: PipelineConfig, resources: Resources, rows: int) -> tuple[Ob
             connection, config.name, NewVersion(config_sha256="bench", code_version="bench", **version)
         )
         promote(connection, config.name, number, None, "bench", "bench", None)
-        write_entry(connection, config.name, NIGHT, NewEntry("features", "bench", stored), "bench", "bench")
+        write_entry(connection, config.name, NIGHT, NewEntry("features", Attempt("bench", 0), stored), "bench", "bench")
     return stored, artifact
 
 

@@ -109,14 +109,14 @@ def add_rollback(commands: Commands) -> None:
 def run_rollback(arguments: argparse.Namespace) -> int:
     """Roll back, then score again; exit code 1 where one of the two was stopped."""
     from include.local.house import open_house
-    from include.steps.rollback import list_days, roll_back
+    from include.steps.rollback import list_window, roll_back
 
     config = load_named_pipeline(arguments.name)
     first, last = arguments.rescore_from, arguments.rescore_to
     if (first is None) != (last is None):
         raise NightshiftError("give both --rescore-from and --rescore-to, or neither; nothing was changed")
     if first:
-        list_days(first, last)
+        list_window(first, last)
     resources = open_house(migrate=True)
     outcome = roll_back(config, resources, arguments.to, name_user(), arguments.reason)
     code = _tell_change(config.name, outcome)

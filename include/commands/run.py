@@ -11,7 +11,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from include.commands.base import Commands, add_command, make_progress, name_user, read_date
-from include.config.days import parse_day
+from include.config.days import list_days, parse_day
 from include.config.loading import load_named_pipeline
 from include.config.names import suggest_name
 from include.config.pipeline import PipelineConfig
@@ -128,8 +128,7 @@ def choose_days(
             raise NightshiftError("train takes one day; its window is set by --set train_from=… --set train_to=…")
         if arguments.partition or arguments.first > arguments.last:
             raise NightshiftError("give --partition, or --from and a --to that does not lie before it")
-        count = (arguments.last - arguments.first).days + 1
-        return [arguments.first + timedelta(days=offset) for offset in range(count)]
+        return list_days(arguments.first, arguments.last)
     if arguments.partition:
         return [arguments.partition]
     if arguments.kind in ("ingest", "score"):

@@ -1,6 +1,6 @@
 """How a day or a moment is written: in partition keys, in forms and on the command line."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 
@@ -10,6 +10,11 @@ def parse_day(text: str) -> date:
     if found.isoformat() != text:
         raise ValueError(f"{text!r} is not written as {found.isoformat()}")
     return found
+
+
+def list_days(first: date, last: date) -> list[date]:
+    """Every day, both ends included; none where `last` lies before `first`."""
+    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
 
 
 def parse_moment(text: str, timezone: str) -> datetime:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from include.config.days import list_days
 from include.config.metrics import Metric
 from include.config.pipeline import PipelineSpec
 from include.core.evaluation import gain, measure
@@ -69,11 +70,6 @@ class Night:
     def to_record(self) -> dict[str, Any]:
         """As JSON."""
         return {**asdict(self), "date": str(self.date)}
-
-
-def list_days(first: date, last: date) -> list[date]:
-    """Every day, both ends included."""
-    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
 
 
 def choose_span(spec: PipelineSpec, first: date, last: date, train_from: date | None, train_to: date | None) -> Span:

@@ -73,6 +73,11 @@ def make_attempt_id(now: datetime | None = None) -> str:
     return f"{(now or datetime.now(UTC)):%Y%m%dT%H%M%S%f}-{uuid4().hex[:12]}"
 
 
+def read_attempt_time(name: str) -> datetime:
+    """When the attempt was made, by the clock of the machine that made it; ValueError for another name."""
+    return datetime.strptime(name.partition("-")[0], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+
+
 def make_key(kind: str, pipeline: str, partition: date, attempt: str, suffix: str = ".parquet") -> str:
     """The key of one attempt's object: `raw/flights/2017-06-01/20261120T020000000000-0123456789ab.parquet`."""
     if not re.fullmatch(r"[\w-]+", attempt):

@@ -7,10 +7,22 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, text
 
-from include.io.lake import ObjectRef
+from include.io.lake import ObjectRef, make_attempt_id
 from include.io.schema import LEDGER, upsert
 
-Kind = Literal["raw", "valid", "quarantine", "features", "scores"]
+Kind = Literal["raw", "late", "valid", "quarantine", "features", "scores"]
+
+
+class Superseded(Exception):
+    """A later attempt has written the partition, or what this one was made from: it must not commit any more."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try at writing a partition: a name that no other has, for keys, and the number of its turn."""
+
+    name: str
+    number: int
 
 
 @dataclass(frozen=True)
@@ -31,11 +43,38 @@ class NewEntry:
     """What a step says of the object that it wrote."""
 
     kind: Kind
-    attempt: str
+    attempt: Attempt
     ref: ObjectRef
     inputs_sha256: str | None = None
     model_version: int | None = None
     params: dict[str, Any] = field(default_factory=dict)
+
+
+def begin_attempt(connection: Connection) -> Attempt:
+    """Draw a number before anything is read, so that a higher number means data that are at least as new.
+
+    The database counts: clocks of two machines may differ, and a paused process doesn't know how long it slept.
+    """
+    number: int = connection.execute(text("select nextval('ml.attempt_numbers')")).scalar_one()
+    return Attempt(make_attempt_id(), number)
+
+
+def claim_partition(connection: Connection, pipeline: str, partition: date, attempt: Attempt, *kinds: Kind) -> None:
+    """Lock the partition to write these kinds; Superseded where a later attempt has written one of them."""
+    lock_partition(connection, pipeline, partition)
+    held = select(func.max(LEDGER.c.attempt_number)).where(
+        LEDGER.c.pipeline == pipeline, LEDGER.c.partition_date == partition, LEDGER.c.kind.in_(kinds)
+    )
+    newest = connection.execute(held).scalar()
+    if newest is not None and newest > attempt.number:
+        raise Superseded(f"a later attempt took over ({newest}, and this is {attempt.number}); its rows stay")
+
+
+def require_current(connection: Connection, pipeline: str, partition: date, kind: Kind, ref: ObjectRef) -> None:
+    """Superseded unless the object still is the partition's; to be called with the partition claimed."""
+    entry = find_entry(connection, pipeline, partition, kind)
+    if entry is None or entry.ref.sha256 != ref.sha256:
+        raise Superseded(f"a later attempt replaced the {kind} rows that this one was made from; what it wrote stays")
 
 
 def lock_partition(connection: Connection, pipeline: str, partition: date) -> None:
@@ -53,7 +92,8 @@ def write_entry(
         "pipeline": pipeline,
         "partition_date": partition,
         "kind": entry.kind,
-        "attempt": entry.attempt,
+        "attempt": entry.attempt.name,
+        "attempt_number": entry.attempt.number,
         "model_version": entry.model_version,
         "rows": entry.ref.rows,
         "object_uri": entry.ref.uri,

@@ -12,21 +12,35 @@ from include.core.feature_schema import make_feature_schema
 from include.core.features import UserFunction, build_features, concat_history, list_lookback
 from include.core.typing_columns import type_columns
 from include.errors import NightshiftError
-from include.io.lake import ObjectRef, make_attempt_id, make_key
-from include.io.ledger import Entry, NewEntry, find_entries, lock_partition, write_entry
+from include.io.lake import ObjectRef, make_key
+from include.io.ledger import (
+    Entry,
+    NewEntry,
+    begin_attempt,
+    claim_partition,
+    find_entries,
+    require_current,
+    write_entry,
+)
 from include.io.resources import Resources
 from include.io.sources import read_reference_table
 from include.io.tables import fetch_table, store_table
 from include.io.user_code import load_function
+from include.steps.fencing import skip_superseded
 from include.steps.outcome import Outcome
 from include.steps.samples import store_sample
 
 
+@skip_superseded
 def build_partition_features(
     config: PipelineConfig, resources: Resources, partition: date, valid: ObjectRef
 ) -> Outcome:
-    """Store the partition's features under `features/`; figures: features, rows, lookback (partitions found)."""
+    """Store the partition's features under `features/`; skipped where a later attempt was faster.
+
+    Figures: features, rows, lookback (partitions found).
+    """
     with resources.warehouse.begin() as connection:
+        attempt = begin_attempt(connection)
         earlier = find_entries(connection, config.name, "valid", list_lookback(config.spec, partition))
     history = concat_history([(entry.partition, _read_rows(resources, entry.ref)) for entry in earlier])
     rows = _read_rows(resources, valid)
@@ -42,12 +56,12 @@ def build_partition_features(
     except (ValueError, KeyError, TypeError) as error:
         raise NightshiftError(f"{config.name} {partition}: features can't be built: {error}") from error
     table = pa.Table.from_pandas(frame, schema=make_feature_schema(config.spec), preserve_index=False)
-    attempt = make_attempt_id()
-    ref = store_table(resources.lake, make_key("features", config.name, partition, attempt), table)
-    params = store_sample(config, resources, partition, attempt, frame, rows)
+    ref = store_table(resources.lake, make_key("features", config.name, partition, attempt.name), table)
+    params = store_sample(config, resources, partition, attempt.name, frame, rows)
     entry = NewEntry("features", attempt, ref, inputs_sha256=_hash_inputs(valid, earlier), params=params)
     with resources.warehouse.begin() as connection:
-        lock_partition(connection, config.name, partition)
+        claim_partition(connection, config.name, partition, attempt, "features")
+        require_current(connection, config.name, partition, "valid", valid)
         write_entry(connection, config.name, partition, entry, config.config_sha256, read_code_version(config.folder))
     return Outcome("done", figures={"features": ref.to_record(), "rows": ref.rows, "lookback": len(earlier)})
 

@@ -7,33 +7,38 @@ from include.config.model import Parameter
 from include.config.pipeline import PipelineConfig
 from include.config.source import PythonSource
 from include.errors import NightshiftError
-from include.io.lake import make_attempt_id, make_key
-from include.io.ledger import NewEntry, lock_partition, write_entry
+from include.io.lake import make_key
+from include.io.ledger import NewEntry, begin_attempt, claim_partition, write_entry
 from include.io.resources import Resources
 from include.io.sources import open_source
 from include.io.tables import store_table
+from include.steps.fencing import skip_superseded
 from include.steps.outcome import Outcome
 
 
+@skip_superseded
 def extract_partition(
     config: PipelineConfig, resources: Resources, partition: date, params: dict[str, Parameter] | None = None
 ) -> Outcome:
-    """Store the partition's rows under `raw/`. Stopped where the source has none; figures: raw, rows.
+    """Store the partition's rows under `raw/`.
+
+    Stopped where the source has none; skipped where a later attempt was faster. Figures: raw, rows.
 
     The params are kept with the ledger's row, so that the labels are read in the same way later.
     """
     if partition < config.spec.start:
         raise NightshiftError(f"{config.name}: partition {partition} lies before the first one, {config.spec.start}")
+    with resources.warehouse.begin() as connection:
+        attempt = begin_attempt(connection)
     table = open_source(config, resources.get_connection, params).read([partition])
     if table.num_rows == 0:
         return Outcome(
             "stopped", f"{config.name} {partition}: the source has no rows for this day. Nothing was changed."
         )
-    attempt = make_attempt_id()
-    ref = store_table(resources.lake, make_key("raw", config.name, partition, attempt), table)
+    ref = store_table(resources.lake, make_key("raw", config.name, partition, attempt.name), table)
     defaults = config.spec.source.params if isinstance(config.spec.source, PythonSource) else {}
     entry = NewEntry("raw", attempt, ref, params={**defaults, **(params or {})})
     with resources.warehouse.begin() as connection:
-        lock_partition(connection, config.name, partition)
+        claim_partition(connection, config.name, partition, attempt, "raw")
         write_entry(connection, config.name, partition, entry, config.config_sha256, read_code_version(config.folder))
     return Outcome("done", figures={"raw": ref.to_record(), "rows": ref.rows})

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from sqlalchemy import Connection
 
+from include.config.days import list_days
 from include.config.pipeline import PipelineConfig
 from include.core.champions import find_previous
 from include.errors import NightshiftError, TemporarilyUnavailable
@@ -60,7 +61,7 @@ def rescore_partitions(
     Stopped where one of them fails; the others are done all the same. NightshiftError where none has features.
     Figures: partitions (scored again), rows, without_features, failed; the days as ISO dates.
     """
-    days = list_days(first, last)
+    days = list_window(first, last)
     with resources.warehouse.begin() as connection:
         require_version(connection, config.name, version)
         found = [entry.partition for entry in find_entries(connection, config.name, "features", days)]
@@ -85,15 +86,15 @@ def rescore_partitions(
     return Outcome("done", figures=figures)
 
 
-def list_days(first: date, last: date) -> list[date]:
+def list_window(first: date, last: date) -> list[date]:
     """Every day from `first` to `last`; NightshiftError where that is no sensible window."""
-    count = (last - first).days + 1
-    if not 0 < count <= MAX_DAYS:
+    days = list_days(first, last)
+    if not 0 < len(days) <= MAX_DAYS:
         raise NightshiftError(
             f"can't score again from {first} to {last}: the last day must not lie before the first one, nor more than "
             f"{MAX_DAYS} days after it"
         )
-    return [first + timedelta(days=offset) for offset in range(count)]
+    return days
 
 
 def _require_champion(connection: Connection, pipeline: str) -> int:

@@ -14,8 +14,8 @@ from include.config.pipeline import PipelineConfig
 from include.core.estimators import predict_scores
 from include.errors import NightshiftError
 from include.io.artifacts import load_model
-from include.io.lake import ObjectRef, make_attempt_id, make_key
-from include.io.ledger import Entry, find_entry
+from include.io.lake import ObjectRef, make_key
+from include.io.ledger import Entry, begin_attempt, find_entry
 from include.io.registry import ModelVersion, find_champion, find_champion_at, require_version
 from include.io.resources import Resources
 from include.io.scores_table import make_scores_schema
@@ -41,9 +41,10 @@ def score_partition(
     """Score the partition's features with the champion, with `version`, or with the champion of the time `at`.
 
     Skipped where there is, or was, no champion; stopped where the model gives NaN or infinity.
-    Figures: scores, model_version, rows, inputs_sha256, attempt.
+    Figures: scores, model_version, rows, inputs_sha256, attempt, attempt_number.
     """
     with resources.warehouse.begin() as connection:
+        attempt = begin_attempt(connection)
         champion = find_champion(connection, config.name)
         model_version = choose_version(connection, config, champion, version, at)
         found = find_entry(connection, config.name, partition, "features")
@@ -60,11 +61,13 @@ def score_partition(
         # Only the champion is known to be harmless to load and able to score.
         require_servable(config, resources, model_version)
     inputs = hash_inputs(ref, model_version, config)
-    attempt = make_attempt_id()
     batches = _score_batches(config, resources, partition, ref, model_version, _choose_time(published, inputs))
     try:
         scores = store_batches(
-            resources.lake, make_key("scores", config.name, partition, attempt), make_scores_schema(config), batches
+            resources.lake,
+            make_key("scores", config.name, partition, attempt.name),
+            make_scores_schema(config),
+            batches,
         )
     except UnusableScores as error:
         return Outcome("stopped", f"{config.name} {partition}: {error}. The scores stay as they are.")
@@ -73,7 +76,8 @@ def score_partition(
         "model_version": model_version.version,
         "rows": scores.rows,
         "inputs_sha256": inputs,
-        "attempt": attempt,
+        "attempt": attempt.name,
+        "attempt_number": attempt.number,
     }
     return Outcome("done", figures=figures)
 

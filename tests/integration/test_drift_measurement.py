@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.io import tables
-from include.io.ledger import NewEntry, find_entries, write_entry
+from include.io.ledger import Attempt, NewEntry, find_entries, write_entry
 from include.io.registry import find_champion
 from include.io.tables import fetch_table, store_table
 from include.steps import samples
@@ -57,7 +57,7 @@ def put_features(world: World, night: date, frame: pd.DataFrame) -> None:
     table = pa.Table.from_pandas(frame, preserve_index=False)
     ref = store_table(world.lake, f"features/shops/{night}/by-hand.parquet", table)
     with world.warehouse.begin() as connection:
-        write_entry(connection, "shops", night, NewEntry("features", f"by-hand-{night}", ref), "c", "d")
+        write_entry(connection, "shops", night, NewEntry("features", Attempt(f"by-hand-{night}", 0), ref), "c", "d")
 
 
 def change_features(world: World, night: date, **columns: Any) -> None:

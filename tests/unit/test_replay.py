@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from include.config.days import list_days
 from include.config.pipeline import PipelineSpec
 from include.core.replay import (
     Night,
@@ -13,7 +14,6 @@ from include.core.replay import (
     Span,
     choose_span,
     decide_by_calendar,
-    list_days,
     list_ingested,
     measure_recovered,
     sum_up_metric,

@@ -1,9 +1,10 @@
 """Where things are in the pictures of a replay. All of them share one axis: the nights."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from itertools import groupby
 
+from include.config.days import list_days
 from include.io.pages.scales import Record, Scale, find_range, make_scale, mark_ticks
 from include.io.replay_page.words import list_policies
 
@@ -159,7 +160,7 @@ def _frame(report: Record, across: Scale) -> Record:
 
 def choose_days(first: date, last: date, most: int = 8) -> list[tuple[date, str]]:
     """At most `most` days for the axis, with their text: firsts of months, or single days of a short stretch."""
-    days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+    days = list_days(first, last)
     months = [day for day in days if day.day == 1]
     if len(months) < 3:
         return [(day, day.strftime("%m-%d")) for day in days[:: -(-len(days) // most)]]

@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 @step_task
 def roll_back(pipeline: str) -> Outcome:
     """Put the earlier version back in charge, once a fresh process has shown that it can score."""
-    from include.steps.rollback import list_days, roll_back
+    from include.steps.rollback import list_window, roll_back
 
     context = get_current_context()
     run, params = context["dag_run"], context["params"]
     if window := read_window(params):
-        list_days(*window)
+        list_window(*window)
     config, resources = open_pipeline(pipeline)
     return roll_back(config, resources, params["version"], name_promoter(run), params["reason"], run.run_id)
 

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from include.config.days import list_days
 from include.config.pipeline import PipelineConfig
 from include.core.sampling import match_mix
 from include.io.ledger import find_entries
@@ -78,7 +79,7 @@ def _find_season(
     config: PipelineConfig, resources: Resources, champion: ModelVersion, first: date, last: date
 ) -> Reference | None:
     start, end = first - YEAR - AROUND, last - YEAR + AROUND
-    days = [start + timedelta(days=offset) for offset in range((end - start).days + 1)]
+    days = list_days(start, end)
     with resources.warehouse.begin() as connection:
         entries = find_entries(connection, config.name, "features", days)
     limits = config.spec.drift

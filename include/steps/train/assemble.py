@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 import pandas as pd
 import pyarrow as pa
 
+from include.config.days import list_days
 from include.config.pipeline import PipelineConfig
 from include.core.splits import choose_window
 from include.errors import NightshiftError
@@ -35,7 +36,7 @@ def assemble_training_set(
         first, last = choose_window(as_of, label.available_after, training.window, train_from, train_to)
     except ValueError as error:
         raise NightshiftError(f"{config.name}: {error}") from error
-    days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+    days = list_days(first, last)
     with resources.warehouse.begin() as connection:
         valid = find_entries(connection, config.name, "valid", days)
         features = {entry.partition: entry for entry in find_entries(connection, config.name, "features", days)}
