@@ -1,6 +1,6 @@
 # The two commands for a start: `make demo` and `make test`. Needs make and a Python of 3.11 to 3.14.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up stop test check bench lock clean
+.PHONY: help setup demo up stop test faults check bench lock clean
 
 python := .venv/bin/python
 # Without bytecode every start would compile thousands of modules again.
@@ -31,6 +31,10 @@ stop: ## stop what `up` or `demo` started
 test: ## all tests; `make test ARGS="tests/unit -k gate"` for some
 	@bin/setup --dev
 	$(python) -m pytest $(ARGS)
+
+faults: ## break things on purpose: every guarantee of docs/guarantees.md, and 200 nights of chaos (half an hour)
+	@bin/setup --dev
+	$(python) -m pytest --guarantees --thorough $(ARGS)
 
 check: ## format, lint, types, import layers, DAG parse budget, generated docs
 	@bin/setup --dev
