@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from include.config.connections import ADMIN
 from include.config.days import list_days
 from include.config.loading import load_named_pipeline
 from include.config.pipeline import PipelineConfig
@@ -33,7 +34,7 @@ from include.io.registry import find_version
 from include.io.resources import Resources
 from include.io.tables import fetch_table
 from include.local.demo.reset import forget_models
-from include.local.house import open_house
+from include.local.house import open_house, open_warehouse_as
 from include.steps import runs
 from include.steps.labels import TARGET, read_targets
 
@@ -231,7 +232,7 @@ def main() -> int:
         if arguments.pipeline and story.name not in arguments.pipeline:
             continue
         config = load_named_pipeline(story.name)
-        with resources.warehouse.begin() as connection:
+        with open_warehouse_as(ADMIN).begin() as connection:
             forget_models(connection, story.name)
         ingest(config, resources, story)
         months = replay(config, resources, story)
