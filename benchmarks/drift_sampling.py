@@ -1,7 +1,8 @@
 """Whether the bounded sample gives the verdict of all rows, and what a drift run costs as the window grows.
 
 (a) A grid of no, small and clear shifts of columns of several shapes: the verdict on samples of at most
-drift.sample_rows rows against Evidently's on all of them. (b) What `compare_windows` costs (drift_costs.py). (c) How often a world that stands still is said to have moved, with and without effects of days.
+drift.sample_rows rows against Evidently's on all of them. (b) What `compare_windows` costs (drift_costs.py). (c) How
+often a world that stands still is said to have moved, with and without effects of days.
 Prints Markdown tables.
 """
 
