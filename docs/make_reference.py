@@ -128,7 +128,8 @@ def render_reference() -> str:
 
 def find_sections(model: type[BaseModel], path: str = "") -> Iterator[Section]:
     """The models below `model`, in the order of its fields."""
-    for name, hint in read_hints(model).items():
+    for field, hint in read_hints(model).items():
+        name = model.model_fields[field].alias or field
         for inner in find_models(hint):
             if inner is Expectation:
                 continue
@@ -161,7 +162,7 @@ def render_field(model: type[BaseModel], name: str, links: Links) -> str:
     """One row of a table."""
     field, hint = model.model_fields[name], read_hints(model)[name]
     meaning = describe_meaning(model, name, field)
-    return f"| `{name}` | {describe_type(hint, field, links)} | {describe_default(field)} | {meaning} |"
+    return f"| `{field.alias or name}` | {describe_type(hint, field, links)} | {describe_default(field)} | {meaning} |"
 
 
 def render_names(heading: str, about: str, names: frozenset[str]) -> str:

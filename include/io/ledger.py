@@ -2,19 +2,26 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, text
 
-from include.io.lake import ObjectRef, make_attempt_id
+from include.io.lake import ObjectRef, make_attempt_id, read_attempt_time
+from include.io.partition_lock import lock_partition
 from include.io.schema import LEDGER, upsert
 
 Kind = Literal["raw", "late", "valid", "quarantine", "features", "scores"]
+# Maintenance sweeps objects that nothing points at only when they are older than this.
+MOST_AGE = timedelta(days=2)
 
 
 class Superseded(Exception):
     """A later attempt has written the partition, or what this one was made from: it must not commit any more."""
+
+
+class Expired(Exception):
+    """The attempt began so long ago that maintenance may have swept what it wrote."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +67,24 @@ def begin_attempt(connection: Connection) -> Attempt:
 
 
 def claim_partition(connection: Connection, pipeline: str, partition: date, attempt: Attempt, *kinds: Kind) -> None:
-    """Lock the partition to write these kinds; Superseded where a later attempt has written one of them."""
+    """Lock the partition to write these kinds.
+
+    Superseded where a later attempt has written one of them, Expired where this one is too old; what is the ledger's
+    already may be written again at any age.
+    """
     lock_partition(connection, pipeline, partition)
-    held = select(func.max(LEDGER.c.attempt_number)).where(
+    held = select(LEDGER.c.attempt, LEDGER.c.attempt_number).where(
         LEDGER.c.pipeline == pipeline, LEDGER.c.partition_date == partition, LEDGER.c.kind.in_(kinds)
     )
-    newest = connection.execute(held).scalar()
-    if newest is not None and newest > attempt.number:
+    numbers = {row.attempt: row.attempt_number for row in connection.execute(held)}
+    newest = max(numbers.values(), default=0)
+    if newest > attempt.number:
         raise Superseded(f"a later attempt took over ({newest}, and this is {attempt.number}); its rows stay")
+    if attempt.name not in numbers and datetime.now(UTC) - read_attempt_time(attempt.name) > MOST_AGE:
+        raise Expired(
+            f"this attempt began more than {MOST_AGE.days} days ago and never became visible, so maintenance may have "
+            "removed what it wrote"
+        )
 
 
 def require_current(connection: Connection, pipeline: str, partition: date, kind: Kind, ref: ObjectRef) -> None:
@@ -75,13 +92,6 @@ def require_current(connection: Connection, pipeline: str, partition: date, kind
     entry = find_entry(connection, pipeline, partition, kind)
     if entry is None or entry.ref.sha256 != ref.sha256:
         raise Superseded(f"a later attempt replaced the {kind} rows that this one was made from; what it wrote stays")
-
-
-def lock_partition(connection: Connection, pipeline: str, partition: date) -> None:
-    """Wait until no other transaction writes this partition; released at the end of the transaction."""
-    connection.execute(
-        text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"{pipeline}/{partition}"}
-    )
 
 
 def write_entry(
@@ -121,6 +131,15 @@ def find_entry(connection: Connection, pipeline: str, partition: date, kind: Kin
 def find_entries(connection: Connection, pipeline: str, kind: Kind, partitions: Iterable[date]) -> list[Entry]:
     """The current objects of those partitions that have one, in order of time."""
     statement = select(LEDGER).where(*_match(pipeline, kind), LEDGER.c.partition_date.in_(list(partitions)))
+    return [_to_entry(row) for row in connection.execute(statement.order_by(LEDGER.c.partition_date))]
+
+
+def list_entries(
+    connection: Connection, pipeline: str, kind: Kind, first: date | None = None, last: date | None = None
+) -> list[Entry]:
+    """The current objects of this kind from `first` to `last`, of all partitions where no end is named, by time."""
+    days = LEDGER.c.partition_date.between(first or date.min, last or date.max)
+    statement = select(LEDGER).where(*_match(pipeline, kind), days)
     return [_to_entry(row) for row in connection.execute(statement.order_by(LEDGER.c.partition_date))]
 
 

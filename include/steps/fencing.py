@@ -1,4 +1,4 @@
-"""A step that a later attempt has overtaken writes nothing, and says so."""
+"""A step that a later attempt has overtaken, or that is too old, writes nothing, and says so."""
 
 from collections.abc import Callable
 from datetime import date
@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from include.config.pipeline import PipelineConfig
-from include.io.ledger import Superseded
+from include.io.ledger import Expired, Superseded
 from include.io.resources import Resources
 from include.steps.outcome import Outcome
 
@@ -15,7 +15,7 @@ Step = Callable[Concatenate[PipelineConfig, Resources, date, Rest], Outcome]
 
 
 def skip_superseded(step: Step[Rest]) -> Step[Rest]:
-    """The step, skipped where its commit is refused: whoever overtook it does its work."""
+    """The step, skipped where it was overtaken, since somebody else does its work; stopped where it is too old."""
 
     @wraps(step)
     def run(
@@ -25,5 +25,8 @@ def skip_superseded(step: Step[Rest]) -> Step[Rest]:
             return step(config, resources, partition, *args, **kwargs)
         except Superseded as reason:
             return Outcome("skipped", f"{config.name} {partition}: {reason}. Nothing was written.")
+        except Expired as reason:
+            again = "Clear the run from its first task on, or start a new one for this partition."
+            return Outcome("stopped", f"{config.name} {partition}: {reason}. {again}")
 
     return run

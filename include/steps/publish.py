@@ -1,20 +1,17 @@
 """lake -> warehouse: the one commit point. Rows and ledger row become visible together, or not at all."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 from include.config.code_version import read_code_version
 from include.config.pipeline import PipelineConfig
-from include.io.lake import CorruptObject, ObjectRef, read_attempt_time
-from include.io.ledger import Attempt, NewEntry, claim_partition, find_entry, write_entry
+from include.io.lake import CorruptObject, ObjectRef
+from include.io.ledger import Attempt, NewEntry, claim_partition, write_entry
 from include.io.resources import Resources
 from include.io.scores_table import ensure_scores_table, replace_scores
 from include.io.tables import fetch_table
 from include.steps.fencing import skip_superseded
 from include.steps.outcome import Outcome
-
-# Maintenance sweeps objects that nothing points at only when they are older than this.
-MOST_AGE = timedelta(days=2)
 
 
 @skip_superseded
@@ -27,13 +24,9 @@ def publish_scores(
     stopped where these are too old to be. Figures: rows, model_version, object_uri.
     """
     attempt = Attempt(scored["attempt"], scored["attempt_number"])
-    if _is_stale(config, resources, partition, attempt):
-        return Outcome(
-            "stopped",
-            f"{config.name} {partition}: these scores were made more than {MOST_AGE.days} days ago and never "
-            "published, so maintenance may have removed them. Clear the task `score`, or run: "
-            f"bin/nightshift run {config.name} score --partition {partition}",
-        )
+    with resources.warehouse.begin() as connection:
+        claim_partition(connection, config.name, partition, attempt, "scores")
+        ensure_scores_table(connection, config, partition)
     ref = ObjectRef.from_record(scored["scores"])
     table = fetch_table(resources.lake, ref)
     scored_at = table["scored_at"][0].as_py().isoformat() if table.num_rows else None
@@ -46,20 +39,9 @@ def publish_scores(
         params={"scored_at": scored_at, **({"reason": reason} if reason else {})},
     )
     with resources.warehouse.begin() as connection:
-        ensure_scores_table(connection, config, partition)
-    with resources.warehouse.begin() as connection:
         claim_partition(connection, config.name, partition, attempt, "scores")
         rows = replace_scores(connection, config, partition, table.to_batches(config.spec.scoring.batch_rows))
         if rows != ref.rows:
             raise CorruptObject(f"{ref.uri} holds {rows} rows, but {ref.rows} were recorded; nothing was published")
         write_entry(connection, config.name, partition, entry, config.config_sha256, read_code_version(config.folder))
     return Outcome("done", figures={"rows": rows, "model_version": scored["model_version"], "object_uri": ref.uri})
-
-
-def _is_stale(config: PipelineConfig, resources: Resources, partition: date, attempt: Attempt) -> bool:
-    if datetime.now(UTC) - read_attempt_time(attempt.name) <= MOST_AGE:
-        return False
-    with resources.warehouse.begin() as connection:
-        published = find_entry(connection, config.name, partition, "scores")
-    # What is published already can be published again: the ledger keeps its object.
-    return published is None or published.attempt != attempt.name

@@ -18,7 +18,8 @@ from include.core.splits import find_matured
 from include.errors import TemporarilyUnavailable
 from include.io.artifacts import load_model
 from include.io.lake import ObjectRef
-from include.io.ledger import Entry, find_entries, find_entry, lock_partition
+from include.io.ledger import Entry, find_entries, find_entry
+from include.io.partition_lock import lock_partition
 from include.io.performance import Performance, record_performance
 from include.io.registry import ModelVersion, find_challenger, find_champion
 from include.io.resources import Resources

@@ -117,7 +117,7 @@ def test_scores_too_old_to_be_kept_are_not_published(champion_world: World) -> N
     old = make_attempt_id(datetime.now(UTC) - timedelta(days=3))
     outcome = publish_scores(*where, {**score_partition(*where).figures, "attempt": old})
     assert outcome.status == "stopped"
-    assert "Clear the task `score`" in outcome.reason
+    assert "Clear the run from its first task on" in outcome.reason
     assert world.ask("select count(*) from scores.shops") == [(ROWS,)]
 
 
