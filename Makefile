@@ -45,6 +45,10 @@ check: ## format, lint, types, import layers, DAG parse budget, generated docs
 	$(python) docs/make_reference.py --check
 	$(python) -m pytest -q tests/dags/test_parse_budget.py
 
+audit: ## known vulnerabilities in the pinned packages; security/exceptions.yaml excuses some for a while
+	@bin/setup --dev
+	@$(python) -m security.audit $(ARGS)
+
 bench: ## scoring, features to visible rows: ours, a usual template, the server's limit; one JSON line
 	@bin/setup
 	@PYTHONPATH=. $(python) -W ignore benchmarks/score_and_publish.py $(ARGS)

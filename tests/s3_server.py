@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
@@ -32,6 +32,13 @@ class S3Server:
     endpoint: str
     access_key: str
     secret_key: str = field(repr=False)
+    own: bool = False
+
+    def become_guest(self) -> "S3Server":
+        """The same server for a user who has no rights but those that a bucket's policy gives to `user/guest`."""
+        if not self.own:
+            pytest.skip("needs a server on which the tests may make users; unset NIGHTSHIFT_TEST_S3")
+        return replace(self, access_key="GUEST", secret_key="GUESTS-KEY")
 
     def make_connection(self, bucket: str = "", prefix: str = "", conn_id: str = LAKE) -> ConnectionSpec:
         """A connection of type aws to this server."""
@@ -89,7 +96,7 @@ def run_rgw() -> Iterator[S3Server]:
             assert process.stdout is not None
             if process.stdout.readline().strip() != "ready":
                 pytest.fail(f"Ceph RGW did not start:\n{(folder / 'starter.log').read_text()[-2000:]}")
-            yield S3Server(f"http://127.0.0.1:{port}", "AK", "SK")
+            yield S3Server(f"http://127.0.0.1:{port}", "AK", "SK", own=True)
         finally:
             process.terminate()  # the starter ends the daemons before itself
             process.wait(timeout=30)

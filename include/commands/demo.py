@@ -3,6 +3,7 @@
 import argparse
 
 from include.commands.base import Commands, add_command, make_progress
+from include.config.connections import ADMIN
 
 
 def add_demo(commands: Commands) -> None:
@@ -15,7 +16,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     """Start the stack, play, look into the warehouse; exit code 1 where the story does not hold."""
     from include.config.loading import load_named_pipeline
     from include.local.demo import play, reset, script, story
-    from include.local.house import open_house
+    from include.local.house import open_house, open_warehouse_as
     from include.local.stack import start_stack
 
     progress = make_progress()
@@ -23,7 +24,8 @@ def run_demo(arguments: argparse.Namespace) -> int:
     resources, config = open_house(migrate=True), load_named_pipeline(script.PIPELINE)
     stack = start_stack(progress)
     client = stack.make_client()
-    with resources.warehouse.begin() as connection:
+    # Tasks can't forget history.
+    with open_warehouse_as(ADMIN).begin() as connection:
         if reset.has_state(connection):
             progress(f"removing what an earlier demo left of {script.PIPELINE}")
             play.reset_runs(client)

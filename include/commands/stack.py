@@ -1,6 +1,7 @@
 """`up`, `stop` and `migrate`: the local stack."""
 
 import argparse
+import sys
 
 from include.commands.base import Commands, add_command, make_progress
 
@@ -14,12 +15,13 @@ def add_up(commands: Commands) -> None:
 
 def run_up(arguments: argparse.Namespace) -> int:
     """Start the stack and say where it is."""
-    from include.local.house import open_house
+    from include.local.house import migrate_house
     from include.local.stack import start_stack
 
     progress = make_progress()
     progress("preparing the warehouse")
-    open_house(migrate=True)
+    if problem := migrate_house():
+        progress(problem)
     stack = start_stack(progress, port=arguments.port)
     print("Nightshift was up already." if stack.already_running else "Nightshift is up.")
     print(f"  UI     {stack.url}")
@@ -51,8 +53,10 @@ def add_migrate(commands: Commands) -> None:
 
 def run_migrate(arguments: argparse.Namespace) -> int:
     """Apply what is missing."""
-    from include.local.house import open_house
+    from include.local.house import migrate_house
 
-    open_house(migrate=True)
+    problem = migrate_house()
     print("The warehouse's schema is up to date.")
+    if problem:
+        print(problem, file=sys.stderr)
     return 0

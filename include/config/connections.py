@@ -6,6 +6,10 @@ from typing import Any
 
 WAREHOUSE = "nightshift_warehouse"
 LAKE = "nightshift_lake"
+# Airflow's own database, for maintenance alone; it may be missing.
+AIRFLOW = "nightshift_airflow"
+# Other logins to the same warehouse, each named like the role that it has. None of them has to be there.
+ADMIN, READER, ANALYST = "nightshift_admin", "nightshift_reader", "nightshift_analyst"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from include.config.model import ColumnType
 from include.config.names import check_identifier
 from include.config.pipeline import PipelineConfig
 from include.io.copying import copy_batches
+from include.io.roles import become_self, become_writer
 
 POSTGRES_TYPES: dict[ColumnType, str] = {
     "text": "text",
@@ -48,6 +49,7 @@ def ensure_scores_table(connection: Connection, config: PipelineConfig, partitio
         return
     # DDL locks the table that readers query, so it is done only when needed and one process at a time.
     cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 2))", (f"{name}/ddl",))
+    became = become_writer(connection)
     cursor.execute(_make_table(config))
     cursor.execute(
         sql.SQL(
@@ -66,6 +68,8 @@ def ensure_scores_table(connection: Connection, config: PipelineConfig, partitio
             b=sql.Literal(following),
         )
     )
+    if became:
+        become_self(connection)
 
 
 def replace_scores(

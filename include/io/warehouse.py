@@ -1,6 +1,7 @@
 """The warehouse: a PostgreSQL engine, its migrations, and errors that say what to do."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,17 +9,26 @@ import psycopg2
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Connection, Engine, create_engine, text
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from include.config.connections import ConnectionSpec
 from include.errors import NightshiftError, TemporarilyUnavailable
+from include.io.roles import INSUFFICIENT_PRIVILEGE, grant_roles
 
 MIGRATIONS = Path(__file__).parents[1] / "sql" / "migrations"
 # Any constant will do: it keeps two processes from migrating at once.
 MIGRATION_LOCK = 7_424_001
 # A connection that is cut in the middle of a COPY only shows when it is rolled back, as an InterfaceError.
-LOST = (OperationalError, psycopg2.OperationalError, InterfaceError, psycopg2.InterfaceError)
+LOST = (psycopg2.OperationalError, psycopg2.InterfaceError)
+# What a connection's extra may say of encryption; the driver knows these names.
+TLS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 UNDEFINED_TABLE, INVALID_SCHEMA = "42P01", "3F000"
+DISK_FULL, READ_ONLY, TOO_MANY = "53100", "25006", "53300"
+# Who gets no connection gets no code from the driver either, only the server's words.
+NO_CONNECTION_LEFT = re.compile("too many (clients|connections)|remaining connection slots")
+CONFLICTS = ("40001", "40P01", "55P03")  # not serialisable, deadlock, waited too long for a lock
+# A process that was paused in the middle of a transaction must not keep the others waiting for its locks for ever.
+SET_PATIENCE = "set local lock_timeout = '15min'; set local idle_in_transaction_session_timeout = '10min'"
 
 
 def make_url(connection: ConnectionSpec) -> URL:
@@ -36,7 +46,10 @@ def make_url(connection: ConnectionSpec) -> URL:
         host=None if socket else connection.host,
         port=connection.port,
         database=connection.schema,
-        query={"host": connection.host} if socket and connection.host else {},
+        query={
+            **({"host": connection.host} if socket and connection.host else {}),
+            **{name: str(connection.extra[name]) for name in TLS if name in connection.extra},
+        },
     )
 
 
@@ -50,28 +63,56 @@ class Warehouse:
     def begin(self) -> Iterator[Connection]:
         """One transaction: commits at the end of the block, rolls back on any exception.
 
-        TemporarilyUnavailable where the server can't be reached; NightshiftError where the schema is missing.
+        TemporarilyUnavailable where the server can't be reached, is full, or chose this transaction to give way;
+        NightshiftError where the schema or a right is missing.
         """
         try:
             with self.engine.begin() as connection:
+                # For this transaction alone, since a connection pooler between us may give the next one to others.
+                connection.execute(text(SET_PATIENCE))
                 yield connection
-        except LOST as error:
-            raise TemporarilyUnavailable(self._explain(error)) from error
-        except ProgrammingError as error:
-            if getattr(error.orig, "pgcode", None) in (UNDEFINED_TABLE, INVALID_SCHEMA):
-                raise NightshiftError(
-                    f"The warehouse (connection {self.conn_id!r}) lacks a table: {error.orig}. "
-                    "Run: bin/nightshift migrate"
-                ) from error
-            raise
+        except (DBAPIError, psycopg2.Error) as error:
+            explained = self._explain(error.orig if isinstance(error, DBAPIError) else error)
+            if explained is None:
+                raise
+            raise explained from error
 
-    def _explain(self, error: Exception) -> str:
-        address = self.engine.url.render_as_string(hide_password=True)
-        reason = " ".join(str(getattr(error, "orig", error)).split()).rstrip("?.")
-        return (
-            f"The warehouse does not answer (connection {self.conn_id!r}, {address}): {reason}. "
-            "Start it (the embedded one: bin/nightshift up), then run this again: nothing is lost or doubled by that."
-        )
+    def _explain(self, error: BaseException | None) -> NightshiftError | None:
+        """One sentence and the next thing to do; None for what only a fault of the code can cause."""
+        code = find_code(error)
+        reason = " ".join(str(error).split()).rstrip("?.")
+        where = f"(connection {self.conn_id!r}, {self.engine.url.render_as_string(hide_password=True)})"
+        if code in (UNDEFINED_TABLE, INVALID_SCHEMA):
+            return NightshiftError(f"The warehouse {where} lacks a table: {reason}. Run: bin/nightshift migrate")
+        if code == INSUFFICIENT_PRIVILEGE:
+            return NightshiftError(
+                f"The warehouse {where} does not allow this: {reason}. Grant it, or log in otherwise"
+            )
+        if code in ADVICE or is_lost(error):
+            problem, advice = ADVICE.get(code or "", DOWN)
+            return TemporarilyUnavailable(f"The warehouse {problem} {where}: {reason}. {advice}, then {AGAIN}")
+        return None
+
+
+DOWN = ("does not answer", "Start it (the embedded one: bin/nightshift up)")
+AGAIN = "run this again: nothing is lost or doubled by that."
+ADVICE = {
+    DISK_FULL: ("has no space left", "Free space on its disk"),
+    READ_ONLY: ("takes no writes", "Wait until it has recovered, or point the connection to the primary"),
+    TOO_MANY: ("has no connection left", "Close some, or raise max_connections"),
+    **dict.fromkeys(CONFLICTS, ("had to give way to another transaction", "Wait until the other is through")),
+}
+
+
+def find_code(error: BaseException | None) -> str | None:
+    """PostgreSQL's code of the error; None where there is none."""
+    code: str | None = getattr(error, "pgcode", None)
+    return code or (TOO_MANY if NO_CONNECTION_LEFT.search(str(error)) else None)
+
+
+def is_lost(error: BaseException | None) -> bool:
+    """Whether the connection or the server is at fault; a lost one may also come as the driver's plainest error."""
+    return isinstance(error, LOST) or type(error) is psycopg2.DatabaseError
 
 
 def open_warehouse(connection: ConnectionSpec) -> Warehouse:
@@ -80,11 +121,24 @@ def open_warehouse(connection: ConnectionSpec) -> Warehouse:
     return Warehouse(engine, connection.conn_id)
 
 
-def migrate_warehouse(warehouse: Warehouse) -> None:
-    """Bring the schema up to date; does nothing where it already is. Safe when two run at once."""
+def migrate_warehouse(warehouse: Warehouse) -> str:
+    """Bring schema and roles up to date; does nothing where they already are. Safe when two run at once.
+
+    Returns what a superuser has to do for the roles, or nothing. NightshiftError where the login may not migrate.
+    """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with warehouse.begin() as connection:
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except ProgrammingError as error:
+            if getattr(error.orig, "pgcode", None) != INSUFFICIENT_PRIVILEGE:
+                raise
+            raise NightshiftError(
+                f"The warehouse's schema is not up to date, and connection {warehouse.conn_id!r} may not change it "
+                f"({str(error.orig).strip()}). Give airflow_settings.yaml the connection nightshift_admin, then run: "
+                "bin/nightshift migrate"
+            ) from None
+        return grant_roles(connection)

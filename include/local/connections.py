@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from include.config.connections import ConnectionSpec, GetConnection
+from include.config.connections import ADMIN, ANALYST, READER, WAREHOUSE, ConnectionSpec, GetConnection
 from include.config.names import suggest_name
 from include.config.settings import EMBEDDED, Settings, load_settings, override_from_environment
 from include.errors import NightshiftError
@@ -16,6 +16,9 @@ from include.local.postgres_files import SUPERUSER
 from include.local.rest import AirflowClient
 
 STATE_FOLDER = ".nightshift"
+# Who logs in to the embedded server: the tasks, and those who are more or less than they.
+WRITER = "nightshift_writer"
+EMBEDDED_LOGINS = {ADMIN: SUPERUSER, READER: READER, ANALYST: ANALYST}
 
 
 def make_get_connection(paths: Paths) -> GetConnection:
@@ -23,12 +26,20 @@ def make_get_connection(paths: Paths) -> GetConnection:
     settings = override_from_environment(load_settings(paths.settings), os.environ)
 
     def get_connection(conn_id: str) -> ConnectionSpec:
+        if conn_id in EMBEDDED_LOGINS and conn_id not in settings.connections:
+            return get_connection_as(conn_id)
         if conn_id not in settings.connections:
             near = suggest_name(conn_id, settings.connections)
             hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(sorted(settings.connections))}"
             raise NightshiftError(f"{paths.settings.name} has no connection {conn_id!r}; {hint}")
         spec = settings.connections[conn_id]
         return resolve_connection(paths, spec, start_postgres(paths) if is_embedded(spec) else None)
+
+    def get_connection_as(role: str) -> ConnectionSpec:
+        # A server of one's own may have one login for everything.
+        spec = get_connection(WAREHOUSE)
+        embedded = is_embedded(settings.connections[WAREHOUSE])
+        return replace(spec, conn_id=role, login=EMBEDDED_LOGINS[role]) if embedded else spec
 
     return get_connection
 
@@ -42,7 +53,7 @@ def resolve_connection(paths: Paths, spec: ConnectionSpec, server: Server | None
     """`embedded` becomes the server's socket, and the relative path of a folder an absolute one."""
     if is_embedded(spec) and server:
         schema = spec.schema or DATABASES[-1]
-        return replace(spec, host=server.socket_folder, port=PORT, login=SUPERUSER, schema=schema)
+        return replace(spec, host=server.socket_folder, port=PORT, login=spec.login or WRITER, schema=schema)
     if spec.conn_type == "fs" and isinstance(path := spec.extra.get("path"), str):
         return replace(spec, extra={**spec.extra, "path": str(_resolve_path(paths, path))})
     return spec
@@ -58,7 +69,9 @@ def _resolve_path(paths: Paths, text: str) -> Path:
 
 def load_into_airflow(paths: Paths, settings: Settings, server: Server, client: AirflowClient) -> None:
     """Make Airflow's connections, pools and variables those of the file; what the file doesn't name stays."""
-    connections = [resolve_connection(paths, spec, server) for spec in settings.connections.values()]
+    # Tasks can read every connection that Airflow has, so the one that may change history stays out.
+    shared = [spec for spec in settings.connections.values() if spec.conn_id != ADMIN]
+    connections = [resolve_connection(paths, spec, server) for spec in shared]
     # Overwriting with no password keeps the old one, so a connection that lost its password is made anew.
     without = {spec.conn_id for spec in connections if not spec.password}
     held = {found["connection_id"] for found in client.list_connections() if found["password"]}

@@ -36,8 +36,10 @@ from include.local.processes import (
 )
 
 PORT = 5432
-# The warehouse comes last: where it exists, starting for the first time went through.
+# The warehouse comes last, and the logins after it: where both exist, starting for the first time went through.
 DATABASES = ("airflow", "warehouse")
+# The roles of include/sql/roles.sql. Here they can log in without a password, as everybody who reaches the socket can.
+LOGINS = ("nightshift_admin", "nightshift_writer", "nightshift_reader", "nightshift_analyst")
 START_SECONDS = 120
 
 
@@ -51,20 +53,21 @@ class Server:
         """The SQLAlchemy URL of one of the databases."""
         return f"postgresql+psycopg2://{SUPERUSER}@/{database}?host={self.socket_folder}&port={PORT}"
 
-    def connect(self, database: str) -> "psycopg2.extensions.connection":
+    def connect(self, database: str, login: str = SUPERUSER) -> "psycopg2.extensions.connection":
         """A connection to one of the databases."""
-        return psycopg2.connect(host=self.socket_folder, port=PORT, user=SUPERUSER, dbname=database, connect_timeout=5)
+        return psycopg2.connect(host=self.socket_folder, port=PORT, user=login, dbname=database, connect_timeout=5)
 
 
 def start_postgres(paths: Paths) -> Server:
     """Start the server unless it runs, make its databases unless they exist. Safe when several call it at once."""
     server = Server(str(find_socket_folder(paths.postgres)))
-    if _can_connect(server, DATABASES[-1]):
+    if _can_connect(server, DATABASES[-1], LOGINS[-1]):
         return server
     with hold_lock(paths.home / "pg.lock"):
         if not _can_connect(server, SUPERUSER):
             _launch(paths, server)
         _create_databases(server)
+        _create_logins(server)
     return server
 
 
@@ -87,9 +90,9 @@ def find_server_process(paths: Paths) -> Started | None:
     return None
 
 
-def _can_connect(server: Server, database: str) -> bool:
+def _can_connect(server: Server, database: str, login: str = SUPERUSER) -> bool:
     try:
-        server.connect(database).close()
+        server.connect(database, login).close()
     except psycopg2.OperationalError:
         return False
     return True
@@ -104,6 +107,17 @@ def _create_databases(server: Server) -> None:
             for database in DATABASES:
                 if database not in existing:
                     cursor.execute(f"CREATE DATABASE {database}")
+            # It holds Airflow's connections.
+            cursor.execute(f"REVOKE CONNECT ON DATABASE {DATABASES[0]} FROM PUBLIC")
+
+
+def _create_logins(server: Server) -> None:
+    with contextlib.closing(server.connect(SUPERUSER)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("SELECT rolname, rolcanlogin FROM pg_roles")
+        existing = dict(cursor.fetchall())
+        for login in LOGINS:
+            if not existing.get(login):
+                cursor.execute(f"{'ALTER' if login in existing else 'CREATE'} ROLE {login} LOGIN")
 
 
 def _launch(paths: Paths, server: Server) -> None:

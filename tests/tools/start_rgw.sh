@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A real S3 server (Ceph RGW, one node, objects in memory) for the tests; needs radosgw, ceph-mon, ceph-osd, ceph-common.
 #   start_rgw.sh FOLDER S3_PORT MON_PORT      prints "ready" once it answers; access key AK, secret key SK
+# A second user, guest, owns nothing: access key GUEST, secret key GUESTS-KEY.
 # It stays in the foreground. All its processes end when it gets SIGTERM, or when whoever started it is gone.
 set -eu
 folder=$1 port=$2 mon=$3 parent=$PPID
@@ -70,6 +71,7 @@ ceph-osd -i 0 --mkfs --osd-uuid "$osd"
 ceph-osd -f -i 0 &
 radosgw -n client.rgw.a -f --no-mon-config &
 timeout 60 radosgw-admin --no-mon-config user create --uid=tests --display-name=tests --access-key=AK --secret-key=SK >/dev/null
+timeout 60 radosgw-admin --no-mon-config user create --uid=guest --display-name=guest --access-key=GUEST --secret-key=GUESTS-KEY >/dev/null
 
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 for _ in $(seq 300); do answers && break; sleep 0.2; done

@@ -1,6 +1,7 @@
 """airflow_settings.yaml: what it says, and everything that is wrong with it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -137,3 +138,40 @@ def test_settings_show_no_secret() -> None:
         Settings({}), {"AIRFLOW_CONN_DB": f"postgres://u:{SECRET}@h/d?key={SECRET}", "AIRFLOW_VAR_TOKEN": SECRET}
     )
     assert SECRET not in repr(shown)
+
+
+def test_the_warehouse_takes_what_the_connection_says_of_encryption() -> None:
+    """An sslmode that is passed over in silence would be a connection in the clear."""
+    from include.config.connection_text import parse_connection
+    from include.io.warehouse import make_url
+
+    spec = parse_connection("db", "postgres://u:p@db.example.com/ware?sslmode=verify-full&sslrootcert=/ca.pem&other=1")
+    assert dict(make_url(spec).query) == {"sslmode": "verify-full", "sslrootcert": "/ca.pem"}
+
+
+def test_airflow_never_gets_to_know_who_may_change_history(tmp_path: Path) -> None:
+    """Its tasks can read every connection that it has."""
+    from include.config.connections import ADMIN, ConnectionSpec
+    from include.local.connections import load_into_airflow
+    from include.local.paths import Paths
+    from include.local.postgres import Server
+
+    class Client:
+        def __init__(self) -> None:
+            self.stored: list[dict[str, Any]] = []
+
+        def list_connections(self) -> list[dict[str, Any]]:
+            return []
+
+        def remove(self, *_: Any) -> None: ...
+
+        def store(self, _: str, entities: list[dict[str, Any]]) -> None:
+            self.stored += entities
+
+    names = ("nightshift_warehouse", ADMIN)
+    settings = Settings({name: ConnectionSpec(name, "postgres", host="embedded") for name in names})
+    client: Any = Client()
+    load_into_airflow(Paths(tmp_path, tmp_path), settings, Server("/socket"), client)
+    assert [(entity["connection_id"], entity["login"]) for entity in client.stored] == [
+        ("nightshift_warehouse", "nightshift_writer")
+    ]

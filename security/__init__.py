@@ -1,0 +1,1 @@
+"""What is done about known vulnerabilities in the pinned packages."""
