@@ -34,6 +34,16 @@ class ObjectRef:
         return cls(record["uri"], record["sha256"], record["rows"])
 
 
+@dataclass(frozen=True)
+class StoredObject:
+    """One object as a listing shows it; `modified_at` by the store's clock."""
+
+    uri: str
+    key: str
+    size: int
+    modified_at: datetime
+
+
 class Lake(Protocol):
     """What every implementation offers; tests/contract holds them to it. Keys are relative, such as `raw/x.parquet`."""
 
@@ -51,6 +61,18 @@ class Lake(Protocol):
 
     def list_uris(self, prefix: str) -> Iterator[str]:
         """The URIs of all objects whose key starts with `prefix`, sorted."""
+        ...
+
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+        """The same objects with size (bytes) and time, in any order."""
+        ...
+
+    def list_unfinished(self) -> Iterator[StoredObject]:
+        """What writes that never ended have left behind; no reader sees any of it."""
+        ...
+
+    def delete_unfinished(self, unfinished: StoredObject) -> None:
+        """Remove it; nothing happens where the write has ended meanwhile."""
         ...
 
     def delete(self, uri: str) -> None:

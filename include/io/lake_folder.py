@@ -4,12 +4,15 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from include.errors import DataUnavailable, NightshiftError
+from include.io.disks import FULL, explain_os_error
+from include.io.lake import StoredObject
 from include.io.lake_keys import check_key
 
 # Half-written files live here: no key starts with a dot, so nobody ever lists or reads one.
@@ -40,7 +43,7 @@ class FolderLake:
     def get_file(self, uri: str, path: Path) -> None:
         """Copy the object into `path`; DataUnavailable where there is none."""
         source = self.locate(uri)
-        with self._explain_os_errors(f"read {uri}"):
+        with self._explain_os_errors(f"read {uri}", writes=False):
             shutil.copyfile(source, path)
 
     def locate(self, uri: str) -> Path:
@@ -53,6 +56,24 @@ class FolderLake:
     def list_uris(self, prefix: str) -> Iterator[str]:
         """The URIs of all objects whose key starts with `prefix`, sorted."""
         return iter([(self.root / key).as_uri() for key in sorted(self._list_keys(prefix))])
+
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+        """The same objects with size (bytes) and time, in any order."""
+        for key in self._list_keys(prefix):
+            # Whoever else tidies up may have been faster.
+            with suppress(FileNotFoundError):
+                yield self._describe_file(self.root / key)
+
+    def list_unfinished(self) -> Iterator[StoredObject]:
+        """Files that were never given their names, as of a killed process."""
+        for path in sorted((self.root / INCOMING).glob("*")):
+            with suppress(FileNotFoundError):
+                yield self._describe_file(path)
+
+    def delete_unfinished(self, unfinished: StoredObject) -> None:
+        """Remove it; nothing happens where the write has ended meanwhile."""
+        with self._explain_os_errors(f"delete {unfinished.uri}"):
+            (self.root / INCOMING / Path(unfinished.key).name).unlink(missing_ok=True)
 
     def delete(self, uri: str) -> None:
         """Remove the object; nothing happens where there is none."""
@@ -71,6 +92,11 @@ class FolderLake:
             keys = (Path(folder, name).relative_to(self.root).as_posix() for name in files if not name.startswith("."))
             yield from (key for key in keys if key.startswith(prefix))
 
+    def _describe_file(self, path: Path) -> StoredObject:
+        found = path.stat()
+        modified_at = datetime.fromtimestamp(found.st_mtime, UTC)
+        return StoredObject(path.as_uri(), path.relative_to(self.root).as_posix(), found.st_size, modified_at)
+
     def _find_path(self, uri: str) -> Path:
         """The path of an object of this lake; NightshiftError for anything else."""
         parts = urlsplit(uri)
@@ -87,7 +113,7 @@ class FolderLake:
         return path
 
     @contextmanager
-    def _explain_os_errors(self, action: str) -> Iterator[None]:
+    def _explain_os_errors(self, action: str, writes: bool = True) -> Iterator[None]:
         try:
             yield
         except FileExistsError as error:
@@ -96,7 +122,9 @@ class FolderLake:
                 "Put the new bytes under a key of their own."
             ) from error
         except OSError as error:
-            raise NightshiftError(f"Can't {action} in the lake ({self.describe()}): {error.strerror}") from error
+            if error.errno in FULL and not writes:
+                raise  # it is the disk of the copy that is full: whoever chose the place explains it
+            raise explain_os_error(f"Can't {action} in the lake ({self.describe()})", error) from error
 
 
 def copy_durably(path: Path, target: Path) -> None:

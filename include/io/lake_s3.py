@@ -1,22 +1,41 @@
 """The lake in a bucket of any S3 server; URIs are `s3://bucket/key`. No conditional writes: keys are unique."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
-from boto3.exceptions import Boto3Error
+from boto3.exceptions import Boto3Error, RetriesExceededError
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ChecksumError, ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ConnectionError as NoConnection
+from urllib3.exceptions import HTTPError
 
 from include.config.connections import LAKE, ConnectionSpec
-from include.errors import DataUnavailable, NightshiftError
+from include.errors import DataUnavailable, NightshiftError, TemporarilyUnavailable
+from include.io.lake import StoredObject
 from include.io.lake_keys import check_key
 
 S3Client = Any  # boto3 makes its clients at run time, so there is no type to name
 PAGE = 1000  # keys in one answer
 MISSING = ("404", "NoSuchKey")
+# What a server that is in trouble says where its status does not; the last: it forgot an upload that it was sent.
+PASSING = ("SlowDown", "RequestTimeout", "Throttling", "QuotaExceeded", "XMinioStorageFull", "NoSuchUpload")
+LOST = (
+    NoConnection,
+    HTTPClientError,
+    IncompleteReadError,
+    ChecksumError,
+    RetriesExceededError,
+    HTTPError,
+    ConnectionError,
+)
+TOO_MANY, INTERNAL = 429, 500
+SECONDS = {"connect_timeout": 10, "read_timeout": 60}
 REFUSED = ("403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch")
 
 
@@ -30,8 +49,7 @@ def make_s3_client(connection: ConnectionSpec) -> S3Client:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         retries={"mode": "standard", "total_max_attempts": 5},
-        connect_timeout=10,
-        read_timeout=60,
+        **_read_timeouts(connection),
     )
     try:
         return boto3.session.Session().client(
@@ -47,26 +65,46 @@ def make_s3_client(connection: ConnectionSpec) -> S3Client:
         raise NightshiftError(f"Connection {connection.conn_id!r} is not usable for S3: {error}") from error
 
 
+def _read_timeouts(connection: ConnectionSpec) -> dict[str, float]:
+    """Seconds to wait for the server: `connect_timeout` and `read_timeout` of the connection's extra, or ours."""
+    try:
+        seconds = {name: float(connection.extra.get(name) or usual) for name, usual in SECONDS.items()}
+    except (TypeError, ValueError):
+        seconds = {}
+    if not seconds or not all(0 < value < math.inf for value in seconds.values()):
+        wanted = " and ".join(SECONDS)
+        raise NightshiftError(f"Connection {connection.conn_id!r}: {wanted} in its extra must be seconds above 0")
+    return seconds
+
+
 @contextmanager
 def explain_s3_errors(where: str, bucket: str, connection: str) -> Iterator[None]:
-    """Turn the client's errors into one sentence: what, where, which connection."""
+    """Turn the client's errors into one sentence: what, where, which connection.
+
+    TemporarilyUnavailable where the server is in trouble or can't be reached: the same call may work in a while.
+    """
     try:
         yield
     except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        raise _explain_code(code, str(error), where, bucket, connection) from error
+        raise _explain_answer(error, where, bucket, connection) from error
+    except LOST as error:
+        raise TemporarilyUnavailable(f"{where} can't be reached with connection {connection!r}: {error}") from error
     except (BotoCoreError, Boto3Error) as error:
-        raise NightshiftError(f"{where} can't be reached with connection {connection!r}: {error}") from error
+        raise NightshiftError(f"{where} can't be used with connection {connection!r}: {error}") from error
 
 
-def _explain_code(code: str, text: str, where: str, bucket: str, connection: str) -> NightshiftError:
+def _explain_answer(error: ClientError, where: str, bucket: str, connection: str) -> NightshiftError:
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code == "NoSuchBucket":
         return DataUnavailable(f"Bucket {bucket!r} does not exist; make it, or correct connection {connection!r}")
     if code in MISSING:
         return DataUnavailable(f"{where} does not exist (connection {connection!r})")
     if code in REFUSED:
         return NightshiftError(f"{where}: connection {connection!r} is not allowed to do this ({code})")
-    return NightshiftError(f"{where}, connection {connection!r}: {text}")
+    if code in PASSING or status == TOO_MANY or status >= INTERNAL:
+        return TemporarilyUnavailable(f"{where}, connection {connection!r}: the server is in trouble: {error}")
+    return NightshiftError(f"{where}, connection {connection!r}: {error}")
 
 
 def download_object(client: S3Client, bucket: str, key: str, path: Path, connection: str) -> None:
@@ -116,6 +154,27 @@ class S3Lake:
         keys = list_keys(self._client, self.bucket, self.prefix + prefix, self.connection)
         return (f"s3://{self.bucket}/{key}" for key in keys)
 
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+        """The same objects with size (bytes) and time, in any order."""
+        for item in self._list_pages("list_objects_v2", "Contents", prefix):
+            yield self._describe(item["Key"], item["Size"], item["LastModified"])
+
+    def list_unfinished(self) -> Iterator[StoredObject]:
+        """Uploads in several parts that were begun and never completed; the size of their parts is not known."""
+        for item in self._list_pages("list_multipart_uploads", "Uploads", ""):
+            begun = self._describe(item["Key"], 0, item["Initiated"])
+            yield replace(begun, uri=f"{begun.uri}#{item['UploadId']}")
+
+    def delete_unfinished(self, unfinished: StoredObject) -> None:
+        """Remove it; nothing happens where the write has ended meanwhile."""
+        uri, _, upload = unfinished.uri.rpartition("#")
+        key = self._find_key(uri)
+        with explain_s3_errors(uri, self.bucket, self.connection):
+            try:
+                self._client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload)
+            except self._client.exceptions.NoSuchUpload:
+                return
+
     def delete(self, uri: str) -> None:
         """Remove the object; nothing happens where there is none."""
         key = self._find_key(uri)
@@ -125,6 +184,15 @@ class S3Lake:
     def describe(self) -> str:
         """Where the lake is, for messages."""
         return f"s3://{self.bucket}/{self.prefix} at {self._client.meta.endpoint_url}"
+
+    def _list_pages(self, operation: str, field: str, prefix: str) -> Iterator[dict[str, Any]]:
+        where = self.prefix + prefix
+        with explain_s3_errors(f"s3://{self.bucket}/{where}", self.bucket, self.connection):
+            for page in self._client.get_paginator(operation).paginate(Bucket=self.bucket, Prefix=where):
+                yield from page.get(field, ())
+
+    def _describe(self, full: str, size: int, modified_at: datetime) -> StoredObject:
+        return StoredObject(f"s3://{self.bucket}/{full}", full.removeprefix(self.prefix), size, modified_at)
 
     def _exists(self, full: str) -> bool:
         try:

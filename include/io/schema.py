@@ -46,8 +46,8 @@ CARDS = _table("ml", "cards", "pipeline version kind format object_uri sha256 wr
 VALIDATION = _table(
     "monitoring",
     "validation",
-    "pipeline partition_date success rows quarantined repeated checked_at",
-    json="failures",
+    "pipeline partition_date success rows quarantined repeated moved checked_at",
+    json="failures source_columns",
 )
 DRIFT = _table(
     "monitoring",
@@ -97,7 +97,7 @@ SCHEMA_CHANGES = _table(
 QUARANTINE_REPLAYS = _table(
     "ml",
     "quarantine_replays",
-    "id pipeline partition_date quarantine_sha256 rows accepted replayed_by reason replayed_at",
+    "id pipeline run_id partition_date quarantine_sha256 rows accepted replayed_by reason replayed_at finished_at",
     json="into_partitions",
 )
 UPKEEP = _table("monitoring", "upkeep", "id run_id pipeline kind dry_run objects rows bytes done_at", json="detail")

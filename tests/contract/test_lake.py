@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,16 @@ def test_says_where_it_is(lake: Lake) -> None:
     assert "SK" not in lake.describe() + repr(lake)
 
 
+def test_lists_objects_with_their_size_and_time(lake: Lake, write: Callable[[bytes], Path]) -> None:
+    """By the store's clock, and only those below the prefix."""
+    uri = lake.put_file("raw/a/1", write(b"four"))
+    lake.put_file("valid/a/1", write(b""))
+    (found,) = lake.list_objects("raw/")
+    assert (found.uri, found.key, found.size) == (uri, "raw/a/1", 4)
+    assert abs(datetime.now(UTC) - found.modified_at) < timedelta(hours=1)
+    assert {item.uri for item in lake.list_objects("")} == set(lake.list_uris(""))
+
+
 # What only a folder can get wrong
 
 
@@ -229,7 +240,38 @@ def test_works_without_hard_links(
     assert (tmp_path / "lake/raw/a").read_bytes() == b"x"
 
 
+def test_what_a_killed_process_left_in_a_folder_can_be_removed(tmp_path: Path) -> None:
+    """Only that, and twice does no harm."""
+    lake = FolderLake(tmp_path)
+    (tmp_path / INCOMING).mkdir()
+    for name in ("half", "other"):
+        (tmp_path / INCOMING / name).write_bytes(b"xyz")
+    half, _ = lake.list_unfinished()
+    assert half.size == 3
+    for _ in range(2):
+        lake.delete_unfinished(half)
+    assert [item.name for item in (tmp_path / INCOMING).iterdir()] == ["other"]
+
+
 # What only a bucket can get wrong
+
+
+def test_uploads_that_were_never_completed_can_be_removed(
+    s3_server: S3Server, tmp_path: Path, write: Callable[[bytes], Path]
+) -> None:
+    """Only those below the prefix, none that is an object by now, and twice does no harm."""
+    connection = s3_server.make_connection(s3_server.make_bucket(), "house")
+    lake, client, bucket = open_lake(connection, tmp_path), make_s3_client(connection), connection.extra["bucket"]
+    for key in ("house/raw/a", "elsewhere"):
+        client.create_multipart_upload(Bucket=bucket, Key=key)
+    whole = lake.put_file("raw/b", write(b"x" * (20 << 20)))
+    (found,) = lake.list_unfinished()
+    assert found.key == "raw/a"
+    for _ in range(2):
+        lake.delete_unfinished(found)
+    assert list(lake.list_unfinished()) == []
+    assert list(lake.list_uris("")) == [whole]
+    assert [item["Key"] for item in client.list_multipart_uploads(Bucket=bucket)["Uploads"]] == ["elsewhere"]
 
 
 def test_lakes_of_one_bucket_do_not_meet(s3_server: S3Server, tmp_path: Path, write: Callable[[bytes], Path]) -> None:

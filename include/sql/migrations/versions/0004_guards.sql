@@ -24,6 +24,9 @@ begin
     return null;
 end $$;
 
+alter table monitoring.validation add column source_columns jsonb not null default '[]';
+comment on column monitoring.validation.source_columns is 'Every column of the batch and the type that its source gave it, in order.';
+
 create table monitoring.schema_changes (
     id bigint generated always as identity primary key,
     pipeline text not null,
@@ -40,19 +43,25 @@ create table monitoring.schema_changes (
 );
 comment on table monitoring.schema_changes is 'How a batch''s columns differed from what was agreed, and whether the policy took it.';
 
+alter table monitoring.validation add column moved bigint not null default 0;
+comment on column monitoring.validation.moved is 'Rows of other days that a replay of the quarantine has given to their own.';
+
 create table ml.quarantine_replays (
     id bigint generated always as identity primary key,
     pipeline text not null,
+    run_id text not null,
     partition_date date not null,
     quarantine_sha256 text not null,
     rows bigint not null,
-    accepted bigint not null,
+    accepted bigint,
     into_partitions jsonb not null,
     replayed_by text not null,
     reason text not null,
-    replayed_at timestamptz not null default now()
+    replayed_at timestamptz not null default now(),
+    finished_at timestamptz,
+    unique (pipeline, run_id, partition_date)
 );
-comment on table ml.quarantine_replays is 'Who gave rows out of quarantine another chance, and what became of them.';
+comment on table ml.quarantine_replays is 'Who gave rows out of quarantine another chance, and what became of them. Unfinished ones are taken up again.';
 
 create table monitoring.upkeep (
     id bigint generated always as identity primary key,
@@ -67,3 +76,49 @@ create table monitoring.upkeep (
     done_at timestamptz not null default now()
 );
 comment on table monitoring.upkeep is 'What maintenance removed, or in a dry run would remove, by kind.';
+
+create table ml.ledger_removals (
+    id bigint generated always as identity primary key,
+    pipeline text not null,
+    partition_date date not null,
+    kind text not null,
+    attempt text not null,
+    removed_at timestamptz not null default now()
+);
+create index on ml.ledger_removals (pipeline, partition_date, kind);
+comment on table ml.ledger_removals is 'Rows of the ledger that were taken out without another in their place.';
+
+create function ml.remember_removal() returns trigger language plpgsql as $$
+begin
+    insert into ml.ledger_removals (pipeline, partition_date, kind, attempt)
+    values (old.pipeline, old.partition_date, old.kind, old.attempt);
+    return null;
+end $$;
+create trigger remember_removal after delete on ml.ledger for each row execute function ml.remember_removal();
+
+create table ml.retired_versions (
+    pipeline text not null,
+    version integer not null,
+    retired_at timestamptz not null default now(),
+    primary key (pipeline, version),
+    foreign key (pipeline, version) references ml.model_versions
+);
+comment on table ml.retired_versions is 'Candidates that never were in charge and whose artifacts retention has removed, or will.';
+
+create function ml.refuse_retired() returns trigger language plpgsql as $$
+begin
+    -- The lock of promotions, which whoever retires a version holds as well.
+    perform pg_advisory_xact_lock(hashtextextended(new.pipeline, 3));
+    if exists (select from ml.retired_versions r where r.pipeline = new.pipeline and r.version = new.version) then
+        raise exception 'version % of % is retired: its artifacts are gone', new.version, new.pipeline
+            using errcode = 'integrity_constraint_violation';
+    end if;
+    return new;
+end $$;
+create trigger refuse_retired before insert on ml.promotions for each row execute function ml.refuse_retired();
+create trigger refuse_retired before insert or update on ml.challengers
+    for each row execute function ml.refuse_retired();
+create trigger append_only before update or delete or truncate on ml.ledger_removals
+    for each statement execute function ml.refuse_change();
+create trigger append_only before update or delete or truncate on ml.retired_versions
+    for each statement execute function ml.refuse_change();
