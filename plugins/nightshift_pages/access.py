@@ -6,7 +6,7 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import GetUserDep
 
-DAG_KINDS = ("ingest", "score", "train", "drift", "rollback")
+DAG_KINDS = ("ingest", "score", "train", "drift", "rollback", "quarantine")
 
 
 @dataclass(frozen=True)

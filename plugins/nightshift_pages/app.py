@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from include.errors import NightshiftError, TemporarilyUnavailable
 from include.io.cards import MIME_TYPES, CardFormat, CardKind
-from nightshift_pages import models
+from nightshift_pages import models, quarantine
 from nightshift_pages.access import Access, find_access
 from nightshift_pages.overview import Overview, read_overview
 from nightshift_pages.rendering import CARD_POLICY, CONTENT_SECURITY_POLICY, render_page
@@ -35,6 +35,7 @@ def make_app() -> FastAPI:
     app.get("/", response_class=HTMLResponse)(show_overview)
     app.get("/api/status")(list_status)
     app.get("/models/{pipeline}", response_class=HTMLResponse)(show_models)
+    app.get("/quarantine/{pipeline}", response_class=HTMLResponse)(show_quarantine)
     app.get("/cards/{pipeline}/{version}/{kind}")(show_card)
     app.get("/cards/{pipeline}/{version}/{kind}/json")(download_card)
     return app
@@ -84,6 +85,20 @@ def show_models(request: Request, access: Allowed, pipeline: str) -> HTMLRespons
     except NightshiftError as problem:
         return HTMLResponse(render_page("models.html", **{**values, "problem": str(problem)}), 503)
     return HTMLResponse(render_page("models.html", **values))
+
+
+def show_quarantine(request: Request, access: Allowed, pipeline: str) -> HTMLResponse:
+    """The rows of one pipeline that failed a check, by reason, and how to replay them."""
+    config = models.find_config(access, pipeline)
+    if config is None:
+        return refuse(request, 404, "No such pipeline", f"There is no pipeline {pipeline} that you may see.")
+    values: dict[str, Any] = {"config": config, "root": find_root(request), "found": None, "problem": None}
+    try:
+        values["found"] = quarantine.read_quarantine(config)
+    except NightshiftError as problem:
+        status = 503 if isinstance(problem, TemporarilyUnavailable) else 500
+        return HTMLResponse(render_page("quarantine.html", **{**values, "problem": str(problem)}), status)
+    return HTMLResponse(render_page("quarantine.html", **values))
 
 
 def show_card(request: Request, access: Allowed, pipeline: str, version: Version, kind: CardKind) -> Response:

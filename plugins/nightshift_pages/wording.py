@@ -55,12 +55,13 @@ def describe_scores(record: Record) -> Cell:
 
 
 def describe_validation(record: Record) -> Cell:
-    """The newest validated partition."""
+    """The newest validated partition; what lies in quarantine is a click away."""
     if record.get("last_validated") is None:
         return NOTHING
     passed = record["last_validation_success"]
     rows = f"{record['last_validation_rows']:,} rows, {record['last_quarantined']:,} in quarantine"
-    return Cell(f"{record['last_validated']} {'passed' if passed else 'stopped'}", rows, "good" if passed else "bad")
+    text = f"{record['last_validated']} {'passed' if passed else 'stopped'}"
+    return Cell(text, rows, "good" if passed else "bad", page=f"quarantine/{record['pipeline']}")
 
 
 def describe_drift(record: Record) -> Cell:

@@ -59,9 +59,9 @@ def status(server: FastAPI, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, A
 
     from include.config.loading import load_pipelines
 
-    overview = sys.modules["nightshift_pages.overview"]
+    overview, access = (sys.modules[f"nightshift_pages.{name}"] for name in ("overview", "access"))
     names = [config.name for config in load_pipelines().usable]
-    ids = {f"{name}_{kind}" for name in names for kind in ("ingest", "score", "train", "drift", "rollback")}
+    ids = {f"{name}_{kind}" for name in names for kind in access.DAG_KINDS}
     records = [{**make_record(config.name), **config.describe()} for config in load_pipelines().usable]
 
     def read_pipelines(configs: list[Any]) -> list[dict[str, Any]]:
@@ -84,6 +84,16 @@ def house(server: FastAPI, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, i
         models, "read_card", lambda config, version, kind, form: cards.get((config.name, version, kind, form))
     )
     return cards
+
+
+@pytest.fixture(autouse=True)
+def quarantine(server: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What lies in quarantine, instead of a lake: nothing yet, but a test may put something in."""
+    from include.steps.quarantine import Quarantine
+
+    found = Quarantine({}, [], 0)
+    monkeypatch.setattr(sys.modules["nightshift_pages.quarantine"], "read_quarantine", lambda config: found)
+    return found
 
 
 def make_model(version: int, **changes: Any) -> dict[str, Any]:

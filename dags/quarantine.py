@@ -1,0 +1,32 @@
+"""Look at quarantined rows, and give them another chance after a fix.
+
+**Action** *look* writes a table of the reasons into the log of `look`, with rows, days and examples. *replay* needs a
+**Reason**: rows of another day move to that day, then every day that was touched is validated anew, under
+`pipeline.yaml` and `expectations.yaml` as they are now, and its features are built. `NAME_score` follows for each.
+**First day** and **Last day** limit the days whose quarantine counts; empty, it is all of them.
+
+A day that fails does not keep the others: `check` names it and fails. Mend it, then clear `replay`. Running a replay
+again changes nothing; what one left unfinished, the next one finishes. `ml.quarantine_replays` says who did it and why.
+"""
+
+import nightshift_root
+from airflow.sdk import DAG
+
+from include.config.loading import load_pipelines
+from include.orchestration.assets import make_asset
+from include.orchestration.describing import describe_dag
+from include.orchestration.params import make_quarantine_params
+from include.orchestration.tasks.quarantine import check, look, replay
+
+for pipeline in load_pipelines().usable:
+    name = pipeline.name
+    with DAG(
+        **describe_dag(pipeline, "quarantine", __doc__),
+        schedule=None,
+        params=make_quarantine_params(),
+        max_active_runs=1,
+        # A triggered run of a paused DAG waits for ever.
+        is_paused_upon_creation=False,
+    ):
+        replayed = replay.override(outlets=[make_asset(name, "features")])(name, look(name))
+        check(name, replayed)
