@@ -1,22 +1,27 @@
 """The `nightshift` command; its sub-commands are in `include/commands/`."""
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
 
 from include.commands.alerts import add_alerts
-from include.commands.base import Commands, Run
+from include.commands.base import DEBUG_VARIABLE, Commands, Run
 from include.commands.check import add_check
 from include.commands.demo import add_demo
 from include.commands.explain import add_explain
+from include.commands.maintain import add_maintain
 from include.commands.models import add_models, add_promote, add_rollback
+from include.commands.quarantine import add_quarantine
 from include.commands.replay import add_replay
 from include.commands.run import add_run
 from include.commands.sql import add_sql
 from include.commands.stack import add_migrate, add_stop, add_up
 from include.commands.status import add_status
-from include.errors import NightshiftError
+from include.errors import NightshiftError, name_error
+
+log = logging.getLogger(__name__)
 
 EPILOG = """examples:
   bin/nightshift demo                                      the whole loop on simulated data, then a short story
@@ -39,9 +44,11 @@ ADDERS: tuple[Callable[[Commands], None], ...] = (
     add_replay,
     add_models,
     add_explain,
+    add_quarantine,
     add_promote,
     add_rollback,
     add_sql,
+    add_maintain,
     add_check,
     add_migrate,
 )
@@ -49,6 +56,9 @@ ADDERS: tuple[Callable[[Commands], None], ...] = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. What users can mend is one message, without a traceback."""
+    if os.environ.get(DEBUG_VARIABLE):
+        logging.basicConfig(format="%(message)s")
+        logging.getLogger("include").setLevel(logging.DEBUG)
     parsed = make_parser().parse_args(arguments)
     run: Run = parsed.run
     try:
@@ -63,6 +73,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has seen enough. Python would complain when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except Exception as error:
+        log.debug("unexpected", exc_info=True)
+        hint = f"a fault of Nightshift's or of this machine; {DEBUG_VARIABLE}=1 shows the traceback"
+        print(f"nightshift: {name_error(error)}; {hint}", file=sys.stderr)
+        return 1
 
 
 def make_parser() -> argparse.ArgumentParser:

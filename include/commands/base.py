@@ -13,6 +13,8 @@ from include.config.days import parse_day
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Run = Callable[[argparse.Namespace], int]
+# Where it is set, tracebacks of what nobody expected are shown.
+DEBUG_VARIABLE = "NIGHTSHIFT_DEBUG"
 
 
 def add_command(

@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -10,14 +11,15 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from include.commands.base import Commands, add_command, make_progress, name_user, read_date
+from include.commands.base import DEBUG_VARIABLE, Commands, add_command, make_progress, name_user, read_date
 from include.config.days import list_days, parse_day
 from include.config.loading import load_named_pipeline
 from include.config.names import suggest_name
 from include.config.pipeline import PipelineConfig
 from include.config.source import PythonSource
-from include.errors import NightshiftError
+from include.errors import NightshiftError, name_error
 
+log = logging.getLogger(__name__)
 # What --set takes, beside the params of a Python source for ingest.
 SETTINGS = {
     "ingest": (),
@@ -70,12 +72,12 @@ def run_run(arguments: argparse.Namespace) -> int:
     Whatever happens, the last line of stdout is the summary, and what went wrong is on stderr as well.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("include").setLevel(logging.INFO)
+    logging.getLogger("include").setLevel(logging.DEBUG if os.environ.get(DEBUG_VARIABLE) else logging.INFO)
     request = {"pipeline": arguments.name, "run": arguments.kind}
     try:
         summaries = _run_days(arguments)
-    except NightshiftError as error:
-        summaries = [{**request, "status": "failed", "reason": str(error)}]
+    except Exception as error:
+        summaries = [{**request, "status": "failed", "reason": _explain(error)}]
     failed = [summary for summary in summaries if summary["status"] in ("stopped", "failed")]
     for summary in failed:
         print(f"nightshift: {summary['reason']}", file=sys.stderr)
@@ -92,6 +94,14 @@ def _run_days(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     progress = make_progress()
     days = choose_days(arguments, config, settings, resources)
     return [_run_day(config, resources, arguments.kind, day, settings, progress) for day in days]
+
+
+def _explain(error: Exception, where: str = "") -> str:
+    """What our own errors say; of others the kind as well, and where they come from only in the debug log."""
+    if isinstance(error, NightshiftError):
+        return str(error)
+    log.debug("unexpected", exc_info=True)
+    return f"{where}{name_error(error)}; {DEBUG_VARIABLE}=1 shows the traceback"
 
 
 def _gather_settings(arguments: argparse.Namespace) -> dict[str, str]:
@@ -177,8 +187,8 @@ def _run_day(
             outcome = runs.run_drift(config, resources, day, report, f"cli__{uuid4().hex}", datetime.now(UTC))
         else:
             outcome = _run_train(config, resources, day, settings, report)
-    except NightshiftError as error:
-        return {**summary, "status": "failed", "reason": str(error)}
+    except Exception as error:
+        return {**summary, "status": "failed", "reason": _explain(error, f"{config.name} {day}: ")}
     return {**summary, "status": outcome.status, "reason": outcome.reason, **outcome.figures}
 
 

@@ -4,9 +4,17 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 
+# Days further out are typing errors, and no arithmetic holds for the first and last ones that Python knows.
+EARLIEST, LATEST = date(1800, 1, 1), date(2200, 12, 31)
+# Nobody means more days than that at once.
+MOST_DAYS = 3660
+
+
 def parse_day(text: str) -> date:
     """The day that `text` names; ValueError unless it is written as 2026-11-20: a second spelling is one too many."""
     found = date.fromisoformat(text)
+    if not EARLIEST <= found <= LATEST:
+        raise ValueError(f"{text!r} does not lie between {EARLIEST} and {LATEST}")
     if found.isoformat() != text:
         raise ValueError(f"{text!r} is not written as {found.isoformat()}")
     return found

@@ -1,16 +1,21 @@
 """A YAML file as a strict model: every problem at once, with file, line, field and the nearest valid name."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from include.config.model import PASSWORD_IN_URL
+from include.config.model import SECRET_IN_ADDRESS, Inconsistent
 from include.config.names import suggest_name
+from include.config.yaml_text import parse_yaml
 
 MAX_YAML_BYTES = 256 * 1024
+LONGEST_VALUE = 200
 Location = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
 
@@ -26,7 +31,12 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else str(self.file)
-        return f"{where}: {self.field + ': ' if self.field else ''}{self.message}"
+        return show_text(f"{where}: {self.field[:200] + ': ' if self.field else ''}{self.message}")
+
+
+def show_text(text: str) -> str:
+    """Text on one line: what is no letter or sign (line breaks, terminal codes, marks of direction) is escaped."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 class Document:
@@ -41,30 +51,34 @@ class Document:
             self.problems.append(problem)
 
     def _read(self) -> Problem | None:
-        if not self.file.is_file():
-            return Problem(self.file, None, "", "is missing")
-        content = self.file.read_bytes()
+        try:
+            if not self.file.is_file():
+                missing = "is not a file" if self.file.exists() else "is missing"
+                return Problem(self.file, None, "", missing)
+            with self.file.open("rb") as stream:
+                content = stream.read(MAX_YAML_BYTES + 1)
+        except OSError as error:
+            return Problem(self.file, None, "", f"can't be read: {error.strerror or error}")
         if len(content) > MAX_YAML_BYTES:
             return Problem(self.file, None, "", f"is larger than {MAX_YAML_BYTES} bytes")
         try:
-            text = content.decode()
-            if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-                return Problem(self.file, None, "", "uses a YAML alias (*name); write the value out")
-            loader = yaml.SafeLoader(text)
-            try:
-                node = loader.get_single_node()
-                self.value = loader.construct_document(node) if node else None
-            finally:
-                loader.dispose()
+            node, self.value = parse_yaml(content.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
             return Problem(self.file, None, "", f"is not UTF-8 text: {error}")
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
+        except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
-            reason = getattr(error, "problem", None) or str(error)
+            reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+            # A tag of one's own may be a password that begins with an exclamation mark.
+            reason = re.sub(r"'!.*'", "'!…'", reason, flags=re.DOTALL)
             return Problem(self.file, mark.line + 1 if mark else None, "", f"is not valid YAML: {reason}")
+        except RecursionError:
+            return Problem(self.file, None, "", "is not valid YAML: it is nested too deeply")
         if node is None or not isinstance(self.value, dict):
             return Problem(self.file, None, "", "must be a mapping of keys to values")
-        self._index(node, ())
+        try:
+            self._index(node, ())
+        except RecursionError:
+            return Problem(self.file, None, "", "is nested too deeply")
         self.value = freeze_lists(self.value)
         return None
 
@@ -117,12 +131,18 @@ def list_field_names(model: type[BaseModel], location: Location) -> list[str]:
     for part in location:
         found: list[type[BaseModel]] = []
         for candidate in models:
-            if isinstance(part, str) and part in candidate.model_fields:
-                found += _models_in(candidate.model_fields[part].annotation)
-            elif isinstance(part, int) or part not in candidate.model_fields:
+            fields = _index_fields(candidate)
+            if isinstance(part, str) and part in fields:
+                found += _models_in(fields[part])
+            elif isinstance(part, int) or part not in fields:
                 found.append(candidate)
         models = found or models
-    return sorted({name for candidate in models for name in candidate.model_fields})
+    return sorted({name for candidate in models for name in _index_fields(candidate)})
+
+
+def _index_fields(model: type[BaseModel]) -> dict[str, Any]:
+    """The annotations of a model's fields, by the name that the file has for them."""
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -144,6 +164,19 @@ def _strip_tags(location: Location, value: Any) -> Location:
     return tuple(kept)
 
 
+def _explain_all(errors: list[Any], model: type[BaseModel], document: Document) -> Iterator[Problem]:
+    """What is too short only because its parts are wrong is not worth telling."""
+    places = [error["loc"] for error in errors]
+    for error in errors:
+        found = error.get("ctx", {}).get("error")
+        if isinstance(found, Inconsistent):
+            for problem in found.problems:
+                field, _, message = problem.partition(": ")
+                yield Problem(document.file, document.find_line(tuple(field.split("."))), field, message)
+        elif error["type"] != "too_short" or not any(p[: len(error["loc"])] == error["loc"] != p for p in places):
+            yield _explain(error, model, document)
+
+
 def _explain(error: Any, model: type[BaseModel], document: Document) -> Problem:
     location = _strip_tags(tuple(part for part in error["loc"] if part != "[key]"), document.value)
     given = error["input"]
@@ -160,10 +193,16 @@ def _explain(error: Any, model: type[BaseModel], document: Document) -> Problem:
         if error["type"] == "union_tag_invalid":
             location, given = (*location, "kind"), given.get("kind")
         near = suggest_name(str(given), [name.strip(" '") for name in expected.replace(" or ", ",").split(",")])
-        message = f"{given!r} is not one of {expected}" + (f"; did you mean {near!r}?" if near else "")
+        message = f"{_show_value(given)} is not one of {expected}" + (f"; did you mean {near!r}?" if near else "")
     elif not isinstance(given, (dict, tuple)):
-        message = f"{PASSWORD_IN_URL.sub('***', repr(given))}: {message}"
+        message = f"{_show_value(given)}: {message}"
     return Problem(document.file, document.find_line(location), join_field(location), message)
+
+
+def _show_value(given: Any) -> str:
+    """A value as the file has it, without secrets, shortened."""
+    text = SECRET_IN_ADDRESS.sub("***", str(given) if isinstance(given, date) else repr(given))
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
 def validate_document(model: type[M], document: Document) -> M | None:
@@ -173,5 +212,5 @@ def validate_document(model: type[M], document: Document) -> M | None:
     try:
         return model.model_validate(document.value)
     except ValidationError as error:
-        document.problems += [_explain(item, model, document) for item in error.errors()]
+        document.problems += _explain_all(error.errors(), model, document)
         return None

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from include.config.expectation_arguments import list_argument_problems
 from include.config.names import suggest_name
 
 # Great Expectations marks these as map expectations: it can name the rows that failed.
@@ -70,10 +71,18 @@ class Expectation(BaseModel):
     expect: str
     arguments: dict[str, Any] = Field(default_factory=dict)
 
+    @field_validator("arguments")
+    @classmethod
+    def _arguments_sound(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if problems := list(list_argument_problems(value)):
+            raise ValueError("; ".join(problems))
+        return value
+
     def columns(self) -> tuple[str, ...]:
         """The source columns that the arguments name."""
         named = [self.arguments.get(key) for key in ("column", "column_A", "column_B")]
-        named += list(self.arguments.get("column_list") or [])
+        listed = self.arguments.get("column_list")
+        named += listed if isinstance(listed, (list, tuple)) else []
         return tuple(name for name in named if isinstance(name, str))
 
 
@@ -110,6 +119,18 @@ class ExpectationSuite(BaseModel):
     )
     max_quarantined_share: float = Field(
         default=0.05, ge=0, lt=1, description="The batch stops when a larger share of its rows went to quarantine."
+    )
+    max_size_ratio: float | None = Field(
+        default=10,
+        gt=1,
+        allow_inf_nan=False,
+        description="The batch stops when it has so many times more, or fewer, rows than the median of the last 14 "
+        "accepted partitions before it (at least 3). `null`: any size may come.",
+    )
+    may_be_empty: tuple[str, ...] = Field(
+        default=(),
+        description="Columns that may lack in every row. Any other one that a key, feature or expectation uses stops "
+        "the batch then, unless it is only known afterwards.",
     )
 
     @field_validator("rows", "batch", mode="before")

@@ -1,11 +1,11 @@
 """The sections `label` and `training` of pipeline.yaml: how a candidate is made."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from include.config.metrics import Metric
-from include.config.model import Model, ParameterName
+from include.config.model import Model, Parameter, ParameterName
 from include.config.names import ColumnName
 from include.config.source import Source
 
@@ -36,7 +36,7 @@ class Estimator(Model):
     """One kind of model and the values to search for its parameters."""
 
     kind: Literal["logistic", "ridge", "random_forest", "hist_gradient_boosting", "lightgbm"]
-    search: dict[ParameterName, tuple[float | int | str | bool | None, ...]] = Field(
+    search: dict[ParameterName, Annotated[tuple[Parameter, ...], Field(min_length=1)]] = Field(
         default_factory=dict, description="Parameter of the scikit-learn estimator: values to try."
     )
 
@@ -65,7 +65,7 @@ class Training(Model):
         "auto", description="Classification: correct the probabilities; `auto` does where later folds say it helps."
     )
     metric: Metric = Field(description="What the search optimises and the gate judges.")
-    seed: int = Field(7, ge=0)
+    seed: int = Field(7, ge=0, le=2**32 - 1)
     max_rows: int = Field(1_000_000, ge=100, description="A larger window is sampled, seeded, before fitting.")
     estimators: tuple[Estimator, ...] = Field(min_length=1)
 

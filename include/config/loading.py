@@ -8,9 +8,10 @@ from pathlib import Path
 
 from include.config.document import Document, Location, Problem, join_field, validate_document
 from include.config.expectations import ExpectationSuite
+from include.config.inputs import list_unknown_features
 from include.config.names import check_pipeline_name, suggest_name
 from include.config.pipeline import PipelineConfig, PipelineSpec
-from include.errors import NightshiftError
+from include.errors import NightshiftError, name_error
 
 PIPELINES_FOLDER = Path(__file__).parents[1] / "pipelines"
 
@@ -52,6 +53,17 @@ def _check_across(spec: PipelineSpec, suite: ExpectationSuite, document: Documen
                         else f"column {column!r} is not among columns of pipeline.yaml"
                         + (f"; did you mean {near!r}?" if near else ""),
                     )
+    for position, column in enumerate(suite.may_be_empty):
+        if column not in spec.delivered:
+            location = ("may_be_empty", position)
+            near = suggest_name(column, spec.delivered)
+            yield Problem(
+                document.file,
+                document.find_line(location),
+                join_field(location),
+                f"column {column!r} is not among columns of pipeline.yaml"
+                + (f"; did you mean {near!r}?" if near else ""),
+            )
     if not suite.rows and not suite.batch:
         yield Problem(document.file, None, "", "holds no expectation; a suite that checks nothing would always pass")
 
@@ -68,6 +80,9 @@ def load_pipeline(folder: Path) -> PipelineConfig:
         problems.append(Problem(folder, None, "", f"the folder's name {error}"))
     if spec and suite:
         problems += _check_across(spec, suite, suite_file)
+    if spec and not (folder / "features.py").is_file():
+        line = spec_file.find_line(("features",))
+        problems += [Problem(spec_file.file, line, *found) for found in list_unknown_features(spec)]
     if problems or not spec or not suite:
         raise PipelineRefused(name, problems)
     digest = hashlib.sha256(b"\0".join(file.read_bytes() for file in (spec_file.file, suite_file.file)))
@@ -84,6 +99,9 @@ def load_pipelines(folder: Path = PIPELINES_FOLDER) -> LoadedPipelines:
                 usable.append(load_pipeline(path))
             except PipelineRefused as problem:
                 refused.append(problem)
+            except Exception as error:
+                # Whatever nobody thought of in one folder is no reason to stop the others.
+                refused.append(PipelineRefused(path.name, [Problem(path, None, "", f"can't be read: {name_error(error)}")]))
     return LoadedPipelines(tuple(usable), tuple(refused))
 
 
@@ -95,12 +113,9 @@ def load_named_pipeline(name: str) -> PipelineConfig:
 
 def find_pipeline_folder(name: str) -> Path:
     """The folder of the pipeline called `name`; NightshiftError with the nearest name where there is none."""
-    folder = PIPELINES_FOLDER / name
-    if not folder.is_dir() or "/" in name or name.startswith("."):
-        known = [
-            path.name for path in PIPELINES_FOLDER.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))
-        ]
+    known = [path.name for path in PIPELINES_FOLDER.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))]
+    if name not in known:
         near = suggest_name(name, known)
         hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(sorted(known))}"
-        raise NightshiftError(f"No pipeline is called {name!r}; {hint}")
-    return folder
+        raise NightshiftError(f"No pipeline is called {name[:100]!r}; {hint}")
+    return PIPELINES_FOLDER / name

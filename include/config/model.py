@@ -1,24 +1,48 @@
 """What the models of pipeline.yaml share."""
 
+import math
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 ColumnType = Literal["text", "integer", "number", "boolean", "date", "timestamp"]
-PASSWORD_IN_URL = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]+(?=@)")
+SECRET_IN_ADDRESS = re.compile(
+    r"(?<=://)[^/@\s]*:[^/@\s]+(?=@)|(?<=[?&;])(?:password|passwd|pwd|token|access_token|api_?key|secret|sig|signature|"
+    r"x-amz-signature)=[^&\s]+",
+    re.IGNORECASE,
+)
 
 
 def check_no_secret(value: str) -> str:
     """Return `value` unless it carries a password; ValueError otherwise."""
-    if PASSWORD_IN_URL.search(value):
-        raise ValueError("carries a password; keep secrets in a connection and name the connection here")
+    if SECRET_IN_ADDRESS.search(value):
+        raise ValueError("carries a password or token; keep secrets in a connection and name the connection here")
     return value
 
 
 Address = Annotated[str, Field(min_length=1), AfterValidator(check_no_secret)]
 ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-Parameter = str | int | float | bool | None
+
+
+def check_plain(value: object) -> object:
+    """Return `value` if it is text, a finite number, a truth or nothing; ValueError otherwise."""
+    plain = value is None or isinstance(value, (str, int, float))
+    if not plain or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError("must be text, a finite number, true, false or null")
+    return value
+
+
+Plain = str | int | float | bool | None
+Parameter = Annotated[Plain, BeforeValidator(check_plain)]
+
+
+class Inconsistent(ValueError):
+    """What contradicts itself across a file: a list of `field: what is wrong`."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
 
 
 class Model(BaseModel):

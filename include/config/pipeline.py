@@ -1,34 +1,46 @@
 """pipeline.yaml as frozen, strict models: everything about one pipeline that someone may tune."""
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from croniter import croniter
+from croniter import CroniterError, croniter
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from include.config.alerting import Alerts
 from include.config.card import Card
+from include.config.days import EARLIEST, LATEST
 from include.config.decision import DecisionRule, FixedThreshold
 from include.config.drift import Drift
 from include.config.expectations import ExpectationSuite
 from include.config.feature import Features, RollingFeature
 from include.config.gate import Gate
+from include.config.inputs import list_input_problems
 from include.config.learning import Label, Training
 from include.config.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS, Task
-from include.config.model import ColumnType, Model
-from include.config.names import ColumnName, Identifier
+from include.config.model import ColumnType, Inconsistent, Model
+from include.config.names import ColumnName, Identifier, Line
+from include.config.retention import Retention, list_problems
 from include.config.retrain import Retrain
+from include.config.schema_contract import SchemaContract
 from include.config.source import FileSource, Source
 
 # Columns that Nightshift itself writes beside the keys.
 SCORE_COLUMNS = ("partition_date", "score", "decision", "model_version", "scored_at")
 
+# croniter takes R and H for another time at every reading.
+RANDOM = re.compile(r"(?:^|[\s,])[RrHh](?:$|[\s,/(])")
+
 
 def check_cron(value: str) -> str:
     """Return `value` if it is a cron expression of five fields; ValueError otherwise."""
-    if len(value.split()) != 5 or not croniter.is_valid(value):
+    if len(value.split()) != 5 or RANDOM.search(value) or not croniter.is_valid(value):
         raise ValueError("must be a cron expression of five fields, as in '0 2 * * *'")
+    try:
+        croniter(value).get_next()
+    except CroniterError:
+        raise ValueError("names no time that ever comes") from None
     return value
 
 
@@ -80,14 +92,16 @@ class Schedules(Model):
 class PipelineSpec(Model):
     """The content of pipeline.yaml."""
 
-    title: str = Field(min_length=1, max_length=120)
+    title: Line = Field(max_length=120)
     description: str = Field("", description="Shown with the DAGs, in Markdown.")
-    owner: str = Field("nightshift", min_length=1, description="Who to ask.")
+    owner: Line = Field("nightshift", description="Who to ask.")
     simulated: bool = Field(False, description="Says plainly that the data are made up.")
-    start: date = Field(description="The first partition that exists.")
+    start: date = Field(ge=EARLIEST, le=LATEST, description="The first partition that exists.")
     task: Task
     source: Source
     columns: dict[ColumnName, ColumnType] = Field(min_length=1, description="What the source must deliver.")
+    # Pydantic's models have a method of that name, so only the file calls it so.
+    contract: SchemaContract = Field(SchemaContract(), alias="schema")
     keys: tuple[Identifier, ...] = Field(min_length=1, description="Unique within a partition.")
     event_time: ColumnName | None = Field(None, description="The column that says when a row happened.")
     label: Label
@@ -101,6 +115,7 @@ class PipelineSpec(Model):
     card: Card = Card()
     drift: Drift = Drift()
     retrain: Retrain = Retrain()
+    retention: Retention = Retention()
     alerts: Alerts = Alerts()
     schedules: Schedules = Schedules()
 
@@ -111,17 +126,45 @@ class PipelineSpec(Model):
         return frozenset((*self.known_afterwards, self.label.column, *recorded))
 
     @property
+    def lookback(self) -> int:
+        """How many earlier partitions the features of one may read."""
+        return max([self.features.lookback, *(f.days + self.find_lag(f) - 1 for f in self.features.rolling)], default=0)
+
+    def find_lag(self, feature: RollingFeature) -> int:
+        """How many days back the newest partition lies that a rolling feature may see."""
+        return max(1, self.label.available_after) if feature.column in self.afterwards else 1
+
+    @property
     def delivered(self) -> dict[str, ColumnType]:
         """The columns that `source` must deliver: not what comes with the outcomes where those have a source."""
         if self.label.source is None:
             return dict(self.columns)
         return {name: kind for name, kind in self.columns.items() if name not in self.afterwards}
 
+    @property
+    def needed(self) -> frozenset[str]:
+        """The delivered columns without which rows can't be keyed, scored or learned from."""
+        derived = (
+            value
+            for feature in self.features.derived
+            for value in feature.model_dump(exclude={"kind", "name", "part", "statistic"}).values()
+        )
+        named = {
+            *self.keys,
+            *self.features.names,
+            *(name for names in self._name_source_columns().values() for name in names),
+            *(name for value in derived for name in (value if isinstance(value, tuple) else (value,))),
+            self.label.column,
+            self.label.recorded_at,
+        }
+        return frozenset(named & set(self.delivered))
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         problems = [*self._unknown_columns(), *self._leaks(), *self._label_problems(), *self._task_problems()]
+        problems += [*list_problems(self), *list_input_problems(self)]
         if problems:
-            raise ValueError("; ".join(problems))
+            raise Inconsistent(problems)
         return self
 
     def _name_source_columns(self) -> dict[str, tuple[str, ...]]:
@@ -198,7 +241,7 @@ class PipelineSpec(Model):
             f"training.estimators: {e.kind} is not for {self.task}" for e in self.training.estimators if e.kind in wrong
         ]
         if not classify and self.label.at_least is not None:
-            problems.append("label.at_least is for classification")
+            problems.append("label.at_least: is for classification")
         repeated = {name for name in self.keys if self.keys.count(name) > 1}
         problems += [f"keys: {name!r} is named more than once" for name in sorted(repeated)]
         return problems

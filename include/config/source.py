@@ -11,6 +11,18 @@ from include.config.names import ColumnName, Identifier
 SECRET_NAME = re.compile(r"pass(word|wd)?$|secret|token|api_?key", re.IGNORECASE)
 
 
+def check_placeholders(path: str) -> None:
+    """ValueError for anything in braces but {data} and {partition}, or for a scheme that nothing reads."""
+    found = re.findall(r"\{(.*?)\}", path)
+    if wrong := [name for name in found if name != "data" and name.partition(":")[0] != "partition"]:
+        raise ValueError(f"path: {{{wrong[0]}}} is not a placeholder; there are {{data}} and {{partition}}")
+    if re.search(r"[{}]", re.sub(r"\{[^{}]*\}", "", path)):
+        raise ValueError("path: has a brace without its counterpart")
+    scheme = path.partition("://")[0] if "://" in path else "file"
+    if scheme not in SCHEMES:
+        raise ValueError(f"path: {scheme}:// is not read; there are {', '.join(SCHEMES)} and plain paths")
+
+
 class PartitionColumn(Model):
     """The column that says to which day a row of a shared file belongs."""
 
@@ -36,8 +48,13 @@ class FileSource(Model):
     )
     connection: str | None = Field(None, description="The connection for S3 or HTTP, from airflow_settings.yaml.")
 
+    def describe(self) -> str:
+        """For messages."""
+        return self.path
+
     @model_validator(mode="after")
     def _one_way_to_partition(self) -> Self:
+        check_placeholders(self.path)
         if ("{partition" in self.path) == (self.partition_by is not None):
             raise ValueError("say the partition exactly once: {partition} in path, or partition_by")
         return self
@@ -52,6 +69,10 @@ class SqlSource(Model):
     )
     connection: str | None = Field(None, description="A connection from airflow_settings.yaml; or give `url`.")
     url: Address | None = Field(None, description="A SQLAlchemy URL without a password; or give `connection`.")
+
+    def describe(self) -> str:
+        """For messages."""
+        return f"the query on connection {self.connection!r}" if self.connection else "the query on source.url"
 
     @model_validator(mode="after")
     def _bounded_and_addressed(self) -> Self:
@@ -78,6 +99,10 @@ class PythonSource(Model):
         default_factory=dict, description="The values that a param may take, for the form."
     )
 
+    def describe(self) -> str:
+        """For messages."""
+        return self.function
+
     @model_validator(mode="after")
     def _no_secret_and_known_choices(self) -> Self:
         for name in self.params:
@@ -88,7 +113,7 @@ class PythonSource(Model):
         for name, values in self.choices.items():
             if name not in self.params:
                 raise ValueError(f"choices.{name} names no param")
-            if self.params[name] not in values:
+            if (type(self.params[name]), self.params[name]) not in [(type(value), value) for value in values]:
                 raise ValueError(f"params.{name} is {self.params[name]!r}, which is not among choices.{name}")
         return self
 

@@ -23,13 +23,7 @@ ROLLING_WINDOW = "__rolling"
 
 def list_lookback(spec: PipelineSpec, partition: date) -> list[date]:
     """The earlier partitions that the features of `partition` read, oldest first."""
-    days = max([spec.features.lookback, *(f.days + find_lag(spec, f) - 1 for f in spec.features.rolling)], default=0)
-    return [partition - timedelta(days=back) for back in range(days, 0, -1)]
-
-
-def find_lag(spec: PipelineSpec, feature: RollingFeature) -> int:
-    """How many days back the newest partition lies that a rolling feature may see."""
-    return max(1, spec.label.available_after) if feature.column in spec.afterwards else 1
+    return [partition - timedelta(days=back) for back in range(spec.lookback, 0, -1)]
 
 
 def build_features(
@@ -122,7 +116,7 @@ def roll_feature(
     """The statistic over the window's rows with the same `by` values; missing where the window holds none."""
     if history.empty:
         return pd.Series(np.nan, index=rows.index)
-    newest = partition - timedelta(days=find_lag(spec, feature))
+    newest = partition - timedelta(days=spec.find_lag(feature))
     oldest = newest - timedelta(days=feature.days - 1)
     window = history[(history[PARTITION] >= oldest) & (history[PARTITION] <= newest)]
     values = _number(window, feature.column)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from statistics import median
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,12 @@ import pyarrow as pa
 from include.core.typing_columns import TypedTable
 
 Reasons = dict[int, list[str]]
+EPOCH = pd.Timestamp(1970, 1, 1)
+FIRST_YEAR, LAST_YEAR = 1800, 2199
+# An entry of PostgreSQL's index takes 2704 bytes.
+LONGEST_KEY = 2000
+# From fewer partitions nobody can tell what is usual.
+LEAST_EARLIER = 3
 
 
 def find_misfits(typed: TypedTable, raw: pa.Table, declared: Mapping[str, str]) -> Reasons:
@@ -32,6 +39,18 @@ def find_null_keys(frame: pd.DataFrame, keys: Sequence[str]) -> Reasons:
     return reasons
 
 
+def find_long_keys(frame: pd.DataFrame, keys: Sequence[str]) -> Reasons:
+    """Rows whose key has more bytes than a database can index."""
+    texts = [
+        frame[name].dropna().map(lambda value: len(value.encode())) for name in keys if frame[name].dtype.kind in "OT"
+    ]
+    sizes = sum((sizes.reindex(frame.index, fill_value=0) for sizes in texts), pd.Series(0, frame.index))
+    return {
+        int(row): [f"{', '.join(keys)}: the key has {sizes[row]:,} bytes; {LONGEST_KEY:,} are the most"]
+        for row in np.flatnonzero(sizes > LONGEST_KEY)
+    }
+
+
 def find_foreign_rows(frame: pd.DataFrame, event_time: str | None, partition: date) -> Reasons:
     """Rows whose event time lies outside the partition."""
     if event_time is None:
@@ -42,6 +61,35 @@ def find_foreign_rows(frame: pd.DataFrame, event_time: str | None, partition: da
         int(row): [f"{event_time}: {frame[event_time].iloc[row]} is outside partition {partition}"]
         for row in np.flatnonzero(foreign)
     }
+
+
+def find_sentinel_dates(frame: pd.DataFrame, columns: Sequence[str]) -> Reasons:
+    """Rows with a date that stands for none: the first moment of 1970 (a zero), or one before 1800 or after 2199."""
+    reasons: Reasons = {}
+    for name in columns:
+        moments = frame[name]
+        strange = (moments == EPOCH) | (moments.dt.year < FIRST_YEAR) | (moments.dt.year > LAST_YEAR)
+        for row in np.flatnonzero(strange.to_numpy()):
+            reasons.setdefault(int(row), []).append(f"{name}: {moments.iloc[row]} stands for no date")
+    return reasons
+
+
+def find_empty_columns(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """Those of `columns` that lack in every row; none where there are no rows."""
+    return [name for name in columns if len(frame) and frame[name].isna().all()]
+
+
+def explain_size(rows: int, earlier: Sequence[int], ratio: float | None) -> str:
+    """Why a batch of so many distinct rows can't be right beside those of `earlier` partitions; empty where it can."""
+    if ratio is None or len(earlier) < LEAST_EARLIER:
+        return ""
+    usual = median(earlier)
+    if usual / ratio <= rows <= usual * ratio:
+        return ""
+    return (
+        f"{rows:,} rows, where {usual:,.0f} are usual (the median of {len(earlier)} partitions), are too "
+        f"{'few' if rows < usual else 'many'}: max_size_ratio in expectations.yaml is {ratio:g}"
+    )
 
 
 def find_repeats(frame: pd.DataFrame) -> np.ndarray:

@@ -15,6 +15,9 @@ from include.config.names import suggest_name
 # Written by hand or by a database export; what fits neither pattern (decimal commas, inf, nan, 1e400) is a reject.
 INTEGER_TEXT = r"^[+-]?\d{1,18}(\.0+)?$"
 NUMBER_TEXT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
+# "now" and "today" are no dates of a file; years have four digits.
+DATE_TEXT = r"^\d{4}-?\d{2}"
+ZONE_TEXT = r"([T ]\d{2}(?::?\d{2}){0,2}(?:[.,]\d+)?)\s*(?:[Zz]|[+-][01]\d(?::?[0-5]\d)?)$"
 TRUE_TEXTS, FALSE_TEXTS = ["true", "t", "yes", "y", "1"], ["false", "f", "no", "n", "0"]
 
 
@@ -66,7 +69,7 @@ def _combine(column: pa.ChunkedArray) -> pa.Array:
 
 def _cast(source: pa.Array, kind: ColumnType) -> pa.Array:
     target = ARROW_TYPES[kind]
-    if pa.types.is_null(source.type):
+    if pa.types.is_null(source.type) or _is_meaningless(source.type, target):
         return pa.nulls(len(source), target)
     if kind == "text":
         return source if pa.types.is_string(source.type) else _cast_or_null(source, target)
@@ -74,16 +77,35 @@ def _cast(source: pa.Array, kind: ColumnType) -> pa.Array:
         return _parse_text(source, kind)
     if kind == "number":
         return _keep_finite(_cast_or_null(source, target))
+    if kind == "boolean" and not pa.types.is_boolean(source.type):
+        return _zero_or_one(_cast_or_null(source, pa.float64()))
+    if pa.types.is_uint64(source.type):
+        source = pc.if_else(pc.less(source, pa.scalar(2**63, pa.uint64())), source, None)
     if kind == "integer" and (pa.types.is_floating(source.type) or pa.types.is_decimal(source.type)):
         return _whole_numbers(_cast_or_null(source, pa.float64()))
     return _cast_or_null(source, target)
+
+
+def _is_meaningless(source: pa.DataType, target: pa.DataType) -> bool:
+    """Whether Arrow would count time units: nobody knows which ones a number stands for, nor from when."""
+    return (
+        target != pa.string()
+        and pa.types.is_temporal(source) != pa.types.is_temporal(target)
+        and not (pa.types.is_string(source) or pa.types.is_binary(source))
+    )
+
+
+def _zero_or_one(values: pa.Array) -> pa.Array:
+    return pc.if_else(pc.is_in(values, pa.array([0.0, 1.0])), pc.equal(values, 1.0), None)
 
 
 def _cast_or_null(source: pa.Array, target: pa.DataType) -> pa.Array:
     try:
         if pa.types.is_timestamp(source.type) and source.type.tz and pa.types.is_timestamp(target):
             source = pc.local_timestamp(source)
-        return source.cast(target, safe=not pa.types.is_timestamp(target))
+        # Nanoseconds are cut off; larger units that don't fit must not wrap around.
+        cut = pa.types.is_timestamp(target) and pa.types.is_timestamp(source.type) and source.type.unit == "ns"
+        return source.cast(target, safe=not cut)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return pa.nulls(len(source), target)
 
@@ -112,7 +134,8 @@ def _parse_text(source: pa.Array, kind: ColumnType) -> pa.Array:
         lower = pc.utf8_lower(trimmed)
         known = pc.is_in(lower, pa.array(TRUE_TEXTS + FALSE_TEXTS))
         return pc.if_else(known, pc.is_in(lower, pa.array(TRUE_TEXTS)), None)
-    parsed = pd.to_datetime(trimmed.to_pandas(), format="ISO8601", errors="coerce")
-    if getattr(parsed.dtype, "tz", None) is not None:
-        parsed = parsed.dt.tz_localize(None)
+    # The clock on the wall counts, so that the hour before and after daylight saving began stays what it was.
+    local = pc.replace_substring_regex(trimmed, ZONE_TEXT, r"\1")
+    dated = pc.if_else(pc.match_substring_regex(local, DATE_TEXT), local, None)
+    parsed = pd.to_datetime(dated.to_pandas(), format="ISO8601", errors="coerce")
     return pa.Array.from_pandas(parsed, type=pa.timestamp("us"), safe=False).cast(ARROW_TYPES[kind], safe=False)

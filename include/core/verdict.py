@@ -25,7 +25,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`good` and `bad` are masks over the raw rows; what is in neither repeats a good row."""
+    """`good` and `bad` are masks over the rows; what is in neither repeats one, or was `moved` to its own day."""
 
     rows: int
     good: np.ndarray
@@ -33,6 +33,7 @@ class Verdict:
     reasons: Reasons
     failures: tuple[Failure, ...]
     stopped: str = ""
+    moved: int = 0
 
     @property
     def quarantined(self) -> int:
@@ -42,7 +43,7 @@ class Verdict:
     @property
     def repeated(self) -> int:
         """How many rows only repeat another one."""
-        return self.rows - int(self.good.sum()) - self.quarantined
+        return self.rows - int(self.good.sum()) - self.quarantined - self.moved
 
 
 def summarise_reasons(reasons: Reasons) -> list[Failure]:
@@ -66,6 +67,8 @@ def explain_stop(
     """Why the batch must not go on; empty where it may."""
     if batch_failures:
         return "; ".join(failure.detail for failure in batch_failures)
+    if not rows:
+        return "no row is left: all that came in belong to other days, and were moved there"
     distinct = rows - repeated
     most = f"; most often {row_failures[0].detail} on {row_failures[0].rows} rows" if row_failures else ""
     if quarantined >= distinct:

@@ -16,6 +16,15 @@ def record_validation(connection: Connection, pipeline: str, partition: date, ve
     upsert(connection, VALIDATION, ("pipeline", "partition_date"), values)
 
 
+def list_accepted(connection: Connection, pipeline: str, before: date, most: int) -> list[dict[str, Any]]:
+    """The last validations of the `most` newest partitions before a day that passed, newest first."""
+    own = VALIDATION.c
+    statement = select(VALIDATION).where(own.pipeline == pipeline, own.partition_date < before, own.success)
+    return [
+        dict(row) for row in connection.execute(statement.order_by(own.partition_date.desc()).limit(most)).mappings()
+    ]
+
+
 def list_validations(connection: Connection, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
     """The last validation of each partition from `first` to `last`."""
     validations = VALIDATION.c

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.config.feature import ReferenceTable
-from include.errors import DataUnavailable, NightshiftError
+from include.errors import DataUnavailable, NightshiftError, TemporarilyUnavailable
 from include.io.sources import UnreadableSource, read_reference_table
 from tests.contract.source_kit import DAYS, ROWS, encode_rows, make_lookup, read_source, serve
 
@@ -318,7 +318,7 @@ def test_a_failing_server_gives_nothing(answer: bytes, message: str, tmp_path: P
             self.wfile.write(answer)
 
     with serve(Handler) as address:
-        source = {"kind": "files", "path": f"{address}/x.csv?token=canary", "partition_by": {"column": "at"}}
+        source = {"kind": "files", "path": f"{address}/x.csv?ticket=canary", "partition_by": {"column": "at"}}
         with pytest.raises(NightshiftError, match=message) as caught:
             read_source(source, tmp_path, DAYS)
     assert f"{address}/x.csv" in str(caught.value)
@@ -345,8 +345,8 @@ def test_a_server_that_is_down(tmp_path: Path) -> None:
     """Is named, without the address's token."""
     with serve(socketserver.StreamRequestHandler) as address:
         pass
-    source = {"kind": "files", "path": f"{address}/x.csv?token=canary", "partition_by": {"column": "at"}}
-    with pytest.raises(DataUnavailable, match=rf"{address}/x\.csv: could not be downloaded") as caught:
+    source = {"kind": "files", "path": f"{address}/x.csv?ticket=canary", "partition_by": {"column": "at"}}
+    with pytest.raises(TemporarilyUnavailable, match=rf"{address}/x\.csv: could not be downloaded") as caught:
         read_source(source, tmp_path, DAYS)
     assert "canary" not in str(caught.value)
 

@@ -14,7 +14,7 @@ from include.core.verdict import Verdict
 from include.io.sources import open_source
 from include.io.sources.address import find_data, resolve_path
 from include.io.user_code import load_function
-from include.steps.validate import judge_rows
+from include.steps.judging import judge_rows
 from tests.contract.source_kit import make_lookup
 
 FILE = "metro_traffic_i94/metro_traffic.csv.gz"

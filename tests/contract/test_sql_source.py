@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from include.config.connections import ConnectionSpec
-from include.errors import DataUnavailable, NightshiftError
+from include.errors import DataUnavailable, NightshiftError, TemporarilyUnavailable
 from include.io.sources import UnreadableSource
 from include.io.sources.database import make_url
 from include.local.paths import Paths
@@ -159,7 +159,7 @@ def test_a_database_that_is_down_is_named_without_its_password(tmp_path: Path) -
     """The driver's message says where it tried."""
     spec = ConnectionSpec("my_db", "postgres", host="127.0.0.1", port=1, login="me", password="canary", schema="x")
     source = {"kind": "sql", "query": f"SELECT 1 FROM x {WHERE}", "connection": "my_db"}
-    with pytest.raises(DataUnavailable, match=r"'my_db' can't answer:.*refused") as caught:
+    with pytest.raises(TemporarilyUnavailable, match=r"'my_db' can't answer:.*refused") as caught:
         read_source(source, tmp_path, DAYS, (spec,))
     assert "canary" not in str(caught.value) + repr(caught.value.__cause__)
     assert "\n" not in str(caught.value)

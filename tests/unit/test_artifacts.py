@@ -127,6 +127,7 @@ def test_equal_models_share_their_address_up_to_the_attempt(tmp_path: Path) -> N
     assert f"models/shops/{first.sha256}/one.skops" in first.uri
 
 
+@pytest.mark.guarantee(9)
 def test_other_bytes_than_the_recorded_ones_are_not_opened(tmp_path: Path) -> None:
     lake = FolderLake(tmp_path)
     ref = store_model(lake, "shops", forging.fit("logistic"), "one")
@@ -465,6 +466,7 @@ class Payload:
         return (Path.touch, (self.sentinel,))
 
 
+@pytest.mark.guarantee(9)
 @pytest.mark.parametrize("dump", [pickle.dump, joblib.dump])
 def test_a_pickle_is_not_opened(dump: Any, tmp_path: Path) -> None:
     sentinel, path = tmp_path / "sentinel", tmp_path / "model.skops"
@@ -481,6 +483,7 @@ def make_valid(path: Path) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.guarantee(9)
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.skops"
     content = make_valid(path)

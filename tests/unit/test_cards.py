@@ -359,7 +359,7 @@ def test_quarantined_and_stopped_days_are_counted_with_their_reasons(tmp_path: P
     [
         ({"kind": "files", "path": "s3://bucket/{partition}.csv"}, "s3://bucket/{partition}.csv"),
         (
-            {"kind": "files", "path": "https://data.example.org/{partition}.csv?sig=hush&X-Amz-Signature=hush#hush"},
+            {"kind": "files", "path": "https://data.example.org/{partition}.csv?ticket=hush&more=hush#hush"},
             "https://data.example.org/{partition}.csv",
         ),
         (

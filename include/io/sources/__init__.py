@@ -15,7 +15,7 @@ from include.config.feature import ReferenceTable
 from include.config.pipeline import PipelineConfig
 from include.config.source import FileSource, PythonSource, SqlSource
 from include.config.source import Source as AnySource
-from include.errors import NightshiftError
+from include.errors import NightshiftError, explain_unexpected
 from include.io.sources.unreadable import UnreadableSource
 
 if TYPE_CHECKING:
@@ -37,13 +37,27 @@ class Source(Protocol):
         ...
 
 
+class _Named:
+    """A source whose every failure says whose it is and which days were asked for."""
+
+    def __init__(self, source: Source, where: str) -> None:
+        self._source, self._where = source, where
+
+    def read(self, partitions: Sequence[date]) -> pa.Table:
+        """As Source.read."""
+        days = f"{min(partitions)}" + (f" to {max(partitions)}" if len(partitions) > 1 else "")
+        with explain_unexpected(f"{self._where} can't be read for {days}"):
+            return self._source.read(partitions)
+
+
 def open_source(config: PipelineConfig, get_connection: GetConnection, params: dict[str, Any] | None = None) -> Source:
     """The pipeline's source; `params` replace those of a Python source for this run."""
     source = config.spec.source
     if params and not isinstance(source, PythonSource):
         names = ", ".join(params)
         raise NightshiftError(f"Pipeline {config.name!r} takes no params ({names}): its source is {source.kind}")
-    return _open(source, config.folder, tuple(config.spec.delivered), get_connection, params)
+    opened = _open(source, config.folder, tuple(config.spec.delivered), get_connection, params)
+    return _Named(opened, f"{config.name}: {source.describe()}")
 
 
 def open_outcomes(
@@ -53,7 +67,8 @@ def open_outcomes(
     label = config.spec.label
     if label.source is None:
         return open_source(config, get_connection, params)
-    return _open(label.source, config.folder, (*config.spec.keys, label.column), get_connection, None)
+    opened = _open(label.source, config.folder, (*config.spec.keys, label.column), get_connection, None)
+    return _Named(opened, f"{config.name}, label.source: {label.source.describe()}")
 
 
 def _open(

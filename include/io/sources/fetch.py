@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from include.config.connections import ConnectionSpec
 from include.errors import DataUnavailable, NightshiftError
+from include.io.disks import open_temporary_folder
 from include.io.sources.address import resolve_path
 from include.io.sources.unreadable import show_name
 
@@ -60,8 +60,8 @@ class Fetcher:
         if not keys:
             raise DataUnavailable(f"No object matches {show_name(address)} (connection {conn_id!r})")
         for key in keys:
-            with TemporaryDirectory(prefix="nightshift-") as folder:
-                path = Path(folder, "object")
+            with open_temporary_folder() as folder:
+                path = folder / "object"
                 download_object(client, bucket, key, path, conn_id)
                 yield SourceFile(path, f"s3://{bucket}/{key}")
 
@@ -72,8 +72,8 @@ class Fetcher:
 
         # The query may hold a token, and a file's format shows in the path.
         shown = re.split(r"[?#]", address, maxsplit=1)[0]
-        with TemporaryDirectory(prefix="nightshift-") as folder:
-            path = Path(folder, "object")
+        with open_temporary_folder() as folder:
+            path = folder / "object"
             download_url(address, shown, path, self._connection)
             yield SourceFile(path, shown)
 

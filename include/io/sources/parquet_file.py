@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.io.sources.fetch import SourceFile
-from include.io.sources.unreadable import UnreadableSource, refuse_repeated
+from include.io.sources.unreadable import UnreadableSource, refuse_repeated, show_name
 
 BLOCK_ROWS = 65_536
 
@@ -20,5 +20,5 @@ def read_parquet(file: SourceFile) -> Iterator[pa.Table]:
             for batch in parquet.iter_batches(BLOCK_ROWS):
                 yield pa.Table.from_batches([batch])
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).strip().rstrip(".")
+        reason = show_name(" ".join(str(error).split()).rstrip("."))
         raise UnreadableSource(f"{file.name}: is not a whole Parquet file ({reason})") from error

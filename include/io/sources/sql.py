@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 
 from include.config.connections import GetConnection
 from include.config.source import SqlSource
-from include.errors import DataUnavailable, NightshiftError
+from include.errors import DataUnavailable, NightshiftError, TemporarilyUnavailable
 from include.io.sources.database import make_url, parse_url, require_database
 from include.io.sources.partitions import find_runs
 from include.io.sources.table import finish_table, join_tables, make_array
@@ -66,7 +66,9 @@ class DatabaseSource:
             if UNDEFINED_TABLE.search(reason):
                 raise DataUnavailable(f"{self._where}: {reason}") from error
             if isinstance(error, (OperationalError, InterfaceError)):
-                raise DataUnavailable(f"{self._where} can't answer: {reason}") from error
+                # A file that can't be read stays so; a server may come back.
+                kind = DataUnavailable if self._url.get_backend_name() == "sqlite" else TemporarilyUnavailable
+                raise kind(f"{self._where} can't answer: {reason}") from error
             raise NightshiftError(f"{self._where} refuses source.query: {reason}") from error
         except (SQLAlchemyError, ImportError) as error:
             # SQLAlchemy adds the statement and a link on further lines.

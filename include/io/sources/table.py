@@ -11,6 +11,7 @@ from include.io.sources.unreadable import UnreadableSource, refuse_repeated, sho
 
 TEXT_LIKE = (pa.types.is_large_string, pa.types.is_string_view, pa.types.is_dictionary, pa.types.is_null)
 NUL = "\0"
+LONGEST_NAME = 1000
 
 
 def make_array(values: Sequence[Any]) -> pa.Array:
@@ -46,13 +47,16 @@ def join_tables(parts: Sequence[tuple[str, pa.Table]], declared: Iterable[str]) 
         if lacking and len(lacking) < len(parts):
             raise UnreadableSource(f"{lacking[0]}: has no column {column!r}, though other parts of the source have it")
     tables = [table for _, table in parts]
-    schema = pa.schema([pa.field(name, _unify_types(name, tables)) for name in names])
+    kinds: dict[str, dict[pa.DataType, None]] = {name: {} for name in names}
+    for table in tables:
+        for field in table.schema:
+            kinds[field.name][field.type] = None
+    schema = pa.schema([pa.field(name, _unify_types(name, list(types))) for name, types in kinds.items()])
     return pa.concat_tables([_align_table(table, schema) for table in tables]).combine_chunks()
 
 
-def _unify_types(column: str, tables: Sequence[pa.Table]) -> pa.DataType:
+def _unify_types(column: str, types: Sequence[pa.DataType]) -> pa.DataType:
     """A type that takes the column of every table; text where they have nothing in common."""
-    types = dict.fromkeys(table.schema.field(column).type for table in tables if column in table.column_names)
     fields = [pa.schema([pa.field(column, kind)]) for kind in types]
     try:
         return pa.unify_schemas(fields, promote_options="permissive").field(0).type
@@ -79,14 +83,24 @@ def cast_column(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
 
 def finish_table(table: pa.Table, where: str) -> pa.Table:
     """Plain text columns instead of Arrow's other ways to store text; UnreadableSource where text is broken."""
-    for position, field in enumerate(table.schema):
+    columns = []
+    for field, stored in zip(table.schema, table.columns, strict=True):
+        column = stored
+        _refuse_broken_name(field.name, where)
         if any(is_kind(field.type) for is_kind in TEXT_LIKE):
             kind = field.type.value_type if pa.types.is_dictionary(field.type) else pa.string()
-            column = table.column(position).cast(pa.string() if pa.types.is_large_string(kind) else kind)
-            table = table.set_column(position, pa.field(field.name, column.type), column)
-        if pa.types.is_string(table.schema.field(position).type):
-            _refuse_broken_text(table.column(position), f"{where}, column {show_name(field.name)}")
-    return table.replace_schema_metadata(None)
+            column = column.cast(pa.string() if pa.types.is_large_string(kind) else kind)
+        if pa.types.is_string(column.type):
+            _refuse_broken_text(column, f"{where}, column {show_name(field.name)}")
+        columns.append(column)
+    # Without a column, nothing else would say how many rows there are.
+    return pa.Table.from_arrays(columns, table.column_names) if columns else table.replace_schema_metadata(None)
+
+
+def _refuse_broken_name(name: str, where: str) -> None:
+    if NUL in name or len(name) > LONGEST_NAME:
+        fault = "a NUL byte" if NUL in name else f"more than {LONGEST_NAME} letters"
+        raise UnreadableSource(f"{where}: the name of column {show_name(name)[:80]} has {fault}")
 
 
 def _refuse_broken_text(column: pa.ChunkedArray, where: str) -> None:
@@ -101,9 +115,10 @@ def _refuse_broken_text(column: pa.ChunkedArray, where: str) -> None:
 def blank_nulls(table: pa.Table, null_values: Sequence[str]) -> pa.Table:
     """The table with the texts that stand for a missing value made null."""
     missing = pa.array(null_values, pa.string())
-    for position, field in enumerate(table.schema):
-        if pa.types.is_string(field.type):
-            column = table.column(position)
-            blank = pc.if_else(pc.is_in(column, value_set=missing), pa.scalar(None, pa.string()), column)
-            table = table.set_column(position, field, blank)
-    return table
+
+    def blank(column: pa.ChunkedArray) -> pa.ChunkedArray:
+        if not pa.types.is_string(column.type):
+            return column
+        return pc.if_else(pc.is_in(column, value_set=missing), pa.scalar(None, pa.string()), column)
+
+    return pa.Table.from_arrays([blank(column) for column in table.columns], table.column_names)

@@ -1,5 +1,6 @@
 """Content that can't be used, and how it is named."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from include.errors import NightshiftError
@@ -17,7 +18,7 @@ def show_name(name: object) -> str:
 
 def refuse_repeated(columns: Sequence[str], where: str) -> None:
     """UnreadableSource where a column stands twice."""
-    repeated = sorted({name for name in columns if list(columns).count(name) > 1})
+    repeated = sorted(name for name, count in Counter(columns).items() if count > 1)
     if repeated:
-        names = ", ".join(repr(name) for name in repeated)
+        names = ", ".join(repr(name[:80]) for name in repeated[:5])
         raise UnreadableSource(f"{where}: column {names} stands more than once, so nobody can say which one counts")

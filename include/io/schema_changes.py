@@ -1,0 +1,28 @@
+"""monitoring.schema_changes: how a batch's columns differed from what was agreed."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from include.io.schema import SCHEMA_CHANGES
+
+
+def record_changes(
+    connection: Connection, pipeline: str, partition: date, policy: str, changes: Sequence[dict[str, Any]]
+) -> None:
+    """Replace what was recorded of the partition; `changes` have the table's columns from column_name to detail."""
+    own = SCHEMA_CHANGES.c
+    connection.execute(delete(SCHEMA_CHANGES).where(own.pipeline == pipeline, own.partition_date == partition))
+    key = {"pipeline": pipeline, "partition_date": partition, "policy": policy}
+    if changes:
+        connection.execute(insert(SCHEMA_CHANGES), [{**key, **change} for change in changes])
+
+
+def list_last_changes(connection: Connection, pipeline: str) -> list[dict[str, Any]]:
+    """The differences of the newest partition that has any, in the order in which they were found."""
+    own = SCHEMA_CHANGES.c
+    newest = select(own.partition_date).where(own.pipeline == pipeline).order_by(own.partition_date.desc()).limit(1)
+    statement = select(SCHEMA_CHANGES).where(own.pipeline == pipeline, own.partition_date == newest.scalar_subquery())
+    return [dict(row) for row in connection.execute(statement.order_by(own.id)).mappings()]
