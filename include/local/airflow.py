@@ -88,7 +88,7 @@ def make_environ(
     return {
         **make_defaults(paths, environ),
         **inherited,
-        **_make_identity(paths, server, f"http://{LOOPBACK}:{port}", generated),
+        **_make_identity(paths, server, f"http://{LOOPBACK}:{port}", generated, should_preload(environ)),
         **TELEMETRY_OFF,
         "AIRFLOW__API__PORT": str(port),
         "PYTHONPATH": str(paths.root),
@@ -98,8 +98,11 @@ def make_environ(
     }
 
 
-def _make_identity(paths: Paths, server: Server, url: str, generated: Secrets) -> dict[str, str]:
-    """What a caller's variables for another Airflow must not change."""
+def _make_identity(paths: Paths, server: Server, url: str, generated: Secrets, preload: bool) -> dict[str, str]:
+    """What a caller's variables for another Airflow must not change.
+
+    A process for each task pays only where it is forked: otherwise LocalExecutor's, which live longer.
+    """
     settings = {
         "API__BASE_URL": url,
         "API__HOST": LOOPBACK,
@@ -107,7 +110,7 @@ def _make_identity(paths: Paths, server: Server, url: str, generated: Secrets) -
         "API_AUTH__JWT_SECRET": generated.jwt_secret,
         "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
         "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__EXECUTOR": "include.orchestration.executor.ProcessExecutor" if preload else "LocalExecutor",
         "CORE__FERNET_KEY": generated.fernet_key,
         "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(paths.airflow / "passwords.json"),
@@ -134,6 +137,12 @@ def make_defaults(paths: Paths, environ: Mapping[str, str]) -> dict[str, str]:
         "DATABASE__CHECK_MIGRATIONS": "False",
         # Brisk, because it serves one person who waits.
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        # A task that was killed with its supervisor is noticed by its silence alone. A supervisor speaks every 5
+        # seconds, and gives its task up itself when nobody hears it 3 times in a row. Fencing keeps a task that was
+        # taken for dead from doing harm.
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+        # What a dead scheduler had queued is taken over as soon as it counts as dead (after 30 seconds).
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
         "LOGGING__COLORED_CONSOLE_LOG": "False",

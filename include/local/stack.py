@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from include.config.settings import load_settings
 from include.errors import NightshiftError
 from include.local.airflow import USERNAME, load_secrets, make_environ, migrate_airflow
+from include.local.airflow_cleaner import allow_cleaning
 from include.local.connections import load_into_airflow
 from include.local.paths import Paths, find_paths, hold_lock, read_json, write_json
 from include.local.ports import LOOPBACK, find_free_port
@@ -22,6 +23,7 @@ Progress = Callable[[str], None]
 PREFERRED_PORT = 8080
 START_SECONDS = 300
 API_SERVER = "api-server"
+KEEPER = "keeper"
 # --skip-serve-logs: the API server reads the log files itself, so nobody needs ports of their own.
 COMPONENTS = {
     API_SERVER: [API_SERVER],
@@ -72,7 +74,7 @@ def stop_stack(progress: Progress = lambda line: None, paths: Paths | None = Non
     """Stop what `start_stack` started, PostgreSQL last; False where nothing was running."""
     paths = paths or find_paths()
     with hold_lock(paths.home / "stack.lock", lambda: progress("waiting for another nightshift command")):
-        if _read_processes(paths):
+        if read_processes(paths):
             progress("stopping Airflow")
         was_running = _stop_airflow(paths)
         if find_server_process(paths):
@@ -82,7 +84,7 @@ def stop_stack(progress: Progress = lambda line: None, paths: Paths | None = Non
 
 def is_up(paths: Paths | None = None) -> bool:
     """Whether every process of the stack runs."""
-    started = _read_processes(paths or find_paths())
+    started = read_processes(paths or find_paths())
     return {process.name for process in started} == set(COMPONENTS) and all(map(is_running, started))
 
 
@@ -96,8 +98,20 @@ def _describe(paths: Paths) -> StackInfo:
     return StackInfo(read_json(paths.stack)["url"], USERNAME, load_secrets(paths).password, paths.logs)
 
 
-def _read_processes(paths: Paths) -> list[Started]:
+def read_processes(paths: Paths) -> list[Started]:
+    """Airflow's components as they were started, running or not; none where the stack was stopped."""
     return [Started.from_record(record) for record in read_json(paths.stack).get("processes", ())]
+
+
+def write_processes(paths: Paths, processes: list[Started]) -> None:
+    """Keep which processes are the components now."""
+    write_json(paths.stack, read_json(paths.stack) | {"processes": [process.to_record() for process in processes]})
+
+
+def start_component(name: str, environ: Mapping[str, str], paths: Paths) -> Started:
+    """Start one of COMPONENTS; `environ` is that of the whole stack."""
+    command = [sys.executable, "-m", "airflow", *COMPONENTS[name]]
+    return start_detached(name, command, environ, paths.logs / f"{name}.log", paths.root)
 
 
 def _start_airflow(paths: Paths, server: Server, progress: Progress, preferred_port: int) -> None:
@@ -107,21 +121,30 @@ def _start_airflow(paths: Paths, server: Server, progress: Progress, preferred_p
         progress(f"port {preferred_port} is taken; using {port}")
     environ = make_environ(paths, server, port, load_secrets(paths), os.environ)
     migrate_airflow(paths, server, environ, lambda: progress("preparing Airflow's database"))
+    allow_cleaning(server)
     began, started = datetime.now(UTC), list[Started]()
     try:
-        for name, arguments in COMPONENTS.items():
-            command = [sys.executable, "-m", "airflow", *arguments]
-            started.append(start_detached(name, command, environ, paths.logs / f"{name}.log", paths.root))
-            record = {"url": f"http://{LOOPBACK}:{port}", "processes": [process.to_record() for process in started]}
-            write_json(paths.stack, record)
+        write_json(paths.stack, {"url": f"http://{LOOPBACK}:{port}"})
+        for name in COMPONENTS:
+            started.append(start_component(name, environ, paths))
+            write_processes(paths, started)
         _wait_until_healthy(_describe(paths).make_client(), started, began, progress)
+        _start_keeper(paths, environ)
     except BaseException:
         _stop_airflow(paths)
         raise
 
 
+def _start_keeper(paths: Paths, environ: Mapping[str, str]) -> None:
+    command = [sys.executable, "-m", "include.local.keeper"]
+    keeper = start_detached(KEEPER, command, environ, paths.logs / f"{KEEPER}.log", paths.root)
+    write_json(paths.stack, read_json(paths.stack) | {KEEPER: keeper.to_record()})
+
+
 def _stop_airflow(paths: Paths) -> bool:
-    started = _read_processes(paths)
+    if keeper := read_json(paths.stack).get(KEEPER):
+        stop_gently([Started.from_record(keeper)], grace=5)
+    started = read_processes(paths)
     was_running = any(map(is_running, started))
     # The API server goes last: tasks that are ending still have something to say to it.
     stop_gently([process for process in started if process.name != API_SERVER], grace=5)

@@ -8,6 +8,7 @@ from airflow.sdk import Param
 from include.config.model import Parameter
 from include.config.names import suggest_name
 from include.config.pipeline import PipelineConfig
+from include.config.retention import GRACE, LEAST_GRACE
 from include.config.source import PythonSource
 from include.errors import NightshiftError
 
@@ -67,6 +68,29 @@ def make_rollback_params() -> dict[str, Param]:
     text = "day to score again with that version. Empty, as the other one: nothing is scored again."
     first, last = (make_date_param(f"Rescore {word}", f"The {which} {text}") for word, which in RESCORE)
     return {"version": version, "reason": reason, "rescore_from": first, "rescore_to": last}
+
+
+def make_quarantine_params() -> dict[str, Param]:
+    """Which days, whether to look or to replay, and why."""
+    first, last = (
+        make_date_param(f"{which.capitalize()} day", f"The {which} day whose quarantine counts. Empty: no limit.")
+        for _, which in RESCORE
+    )
+    text = "look: the rows by reason, in the log. replay: another chance for all of them, after a fix."
+    action = Param("look", text, enum=["look", "replay"], title="Action")
+    text = "Needed to replay: why; kept with the replay."
+    reason = Param(None, text, type=["null", "string"], maxLength=1000, title="Reason")
+    return {"action": action, "first_day": first, "last_day": last, "reason": reason}
+
+
+def make_maintenance_params() -> dict[str, Param]:
+    """Whether anything is removed, of which pipeline, and how patient the sweep is."""
+    text = "On: nothing is removed, the task `survey` says what would be. Look at that first; then trigger with it off."
+    dry_run = Param(True, text, type="boolean", title="Dry run")
+    pipeline = Param(None, "Only this pipeline. Empty: all.", type=["null", "string"], maxLength=63, title="Pipeline")
+    text = "Days for which what nothing points at is left alone: somebody may be about to point at it."
+    grace = Param(GRACE, text, type="integer", minimum=LEAST_GRACE, maximum=3650, title="Grace")
+    return {"dry_run": dry_run, "pipeline": pipeline, "grace": grace}
 
 
 def make_partition_param(verb: str) -> Param:

@@ -32,6 +32,7 @@ def test_a_decision_to_retrain_triggers_the_training_with_day_and_reason() -> No
     assert asked.wait_for_completion is False
 
 
+@pytest.mark.guarantee(12)
 def test_a_lost_answer_to_the_trigger_is_no_failure() -> None:
     """Airflow 3.3 asks again and finds the child run (apache/airflow#66905)."""
     with pytest.raises(DagRunTriggerException) as caught:
@@ -39,10 +40,12 @@ def test_a_lost_answer_to_the_trigger_is_no_failure() -> None:
     assert caught.value.skip_when_already_exists is True
 
 
+@pytest.mark.guarantee(12)
 def test_the_same_decision_again_succeeds_and_starts_nothing() -> None:
     execute(RETRAIN, existing=["drift__2026-11-20__v1"])
 
 
+@pytest.mark.guarantee(12)
 def test_a_decision_to_wait_skips_with_the_reason() -> None:
     with pytest.raises(AirflowSkipException, match="cooling down"):
         execute({"decision": "wait", "reason": "cooling down", "run_id": None}, existing=[])

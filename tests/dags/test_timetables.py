@@ -14,6 +14,13 @@ from tests.dags.kit import load_timetable
 
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo"]
 
+# The nights whose clocks go forward and back in 2026.
+CHANGES = [
+    ("Europe/Berlin", date(2026, 3, 29), date(2026, 10, 25)),
+    ("America/New_York", date(2026, 3, 8), date(2026, 11, 1)),
+    ("Australia/Lord_Howe", date(2026, 10, 4), date(2026, 4, 5)),
+]
+
 
 def make_timetable(cron: str, zone: str = "UTC") -> Any:
     """As the scheduler has it."""
@@ -36,6 +43,7 @@ def list_backfill(timetable: Any, first: str, last: str) -> list[str]:
     return [info.partition_key for info in timetable.iter_partition_dagrun_infos(earliest=bounds[0], latest=bounds[1])]
 
 
+@pytest.mark.guarantee(18)
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("cron", ["0 0 * * *", "30 1 * * *", "0 2 * * *", "30 2 * * *"])
 def test_no_night_is_left_out_or_run_twice_when_the_clocks_change(cron: str, zone: str) -> None:
@@ -54,6 +62,26 @@ def test_a_weekly_run_stands_on_the_day_before_not_on_the_week_before() -> None:
     assert (str(run.run_after.date()), run.partition_key) == ("2026-11-23", "2026-11-22")
 
 
+@pytest.mark.guarantee(18)
+@pytest.mark.parametrize(("zone", "spring", "autumn"), CHANGES)
+@pytest.mark.parametrize("cron", ["0 0 * * *", "30 1 * * *", "0 2 * * *", "30 2 * * *", "0 3 * * *"])
+def test_each_day_of_a_clock_change_is_one_run_after_it_is_over(
+    cron: str, zone: str, spring: date, autumn: date
+) -> None:
+    for change in (spring, autumn):
+        days = [change + timedelta(days=offset) for offset in (-2, -1, 0, 1, 2)]
+        runs = list(islice(list_runs(make_timetable(cron, zone), days[0]), 12))
+        found = [run for run in runs if run.partition_key in map(str, days)]
+        assert [run.partition_key for run in found] == [str(day) for day in days[-len(found) :]]
+        assert len(found) >= 4
+        for run in found:
+            over = pendulum.parse(run.partition_key, tz=zone).add(days=1)
+            assert over <= run.run_after < over.add(days=1)
+        backfilled = list_backfill(make_timetable(cron, zone), str(days[0]), str(days[-1]))
+        assert backfilled == [str(day) for day in days]
+
+
+@pytest.mark.guarantee(18)
 @pytest.mark.parametrize("zone", ZONES)
 def test_a_backfill_runs_the_first_day_the_last_day_and_all_between(zone: str) -> None:
     keys = list_backfill(make_timetable("0 2 * * *", zone), "2026-03-07", "2026-03-10")

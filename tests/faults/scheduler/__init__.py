@@ -1,0 +1,1 @@
+"""Faults through a real Airflow scheduler: kills, pauses, restarts, chaos."""

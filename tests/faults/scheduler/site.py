@@ -1,0 +1,85 @@
+"""Starts the stack that the fault tests break, and takes it down."""
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from include.config.loading import load_pipeline
+from include.local.airflow import load_secrets, make_environ
+from include.local.house import open_house
+from include.local.paths import Paths, read_json
+from include.local.ports import find_free_port
+from include.local.postgres import start_postgres
+from include.local.processes import Started, start_detached
+from include.local.stack import COMPONENTS, start_stack, stop_stack
+from include.steps import runs
+from tests.e2e.kit import House
+from tests.faults.scheduler.kit import Site, ignore
+from tests.faults.scheduler.project import PIPELINE, START, copy_project
+
+# A killed supervisor is noticed sooner than at night, and more tasks run at a time.
+SETTINGS = {
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+    "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+    "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+    "CORE__PARALLELISM": "8",
+    "CORE__MAX_ACTIVE_TASKS_PER_DAG": "32",
+    "CORE__MAX_ACTIVE_RUNS_PER_DAG": "64",
+}
+LEARNED = [START + timedelta(days=number) for number in range(6)]
+
+
+@contextlib.contextmanager
+def open_site(parallelism: int = 8) -> Iterator[Site]:
+    """Six nights came in, version 1 is the champion, all DAGs are there; gone afterwards."""
+    # Not pytest's folders: as root PostgreSQL runs as another user, who may not enter them.
+    home = Path(tempfile.mkdtemp(prefix="nightshift-faults-"))
+    paths = Paths(home / "project", home)
+    failpoints = home / "failpoints"
+    failpoints.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AIRFLOW__")]:
+            patch.delenv(name)
+        for name, value in {**SETTINGS, "CORE__PARALLELISM": str(parallelism)}.items():
+            patch.setenv(f"AIRFLOW__{name}", value)
+        patch.setenv("NIGHTSHIFT_HOME", str(home))
+        patch.setenv("NIGHTSHIFT_FAILPOINTS", str(failpoints))
+        try:
+            copy_project(paths.root)
+            resources = open_house(migrate=True)
+            config = load_pipeline(paths.root / "include" / "pipelines" / PIPELINE)
+            stack = start_stack(paths=paths, port=find_free_port(18180))
+            site = Site(House(stack, stack.make_client(), resources, paths.root), paths, config, failpoints)
+            _prepare(site)
+            yield site
+            resources.warehouse.engine.dispose()
+        finally:
+            stop_stack(paths=paths)
+            shutil.rmtree(home)
+
+
+def _prepare(site: Site) -> None:
+    for night in LEARNED:
+        site.learn("ingest", night)
+    request = runs.TrainingRequest(as_of=LEARNED[-1], run_id="first", requested_by="tests")
+    assert runs.run_train(site.config, site.house.resources, request, ignore).figures["promoted"]
+    site.learn("score", LEARNED[-1])
+    for kind in ("ingest", "score", "train"):
+        site.house.client.wait_dag(f"{PIPELINE}_{kind}")
+        site.house.client.unpause(f"{PIPELINE}_{kind}")
+
+
+def start_scheduler(site: Site) -> Started:
+    """Another scheduler of the same Airflow, beside the stack's own; for `stop_gently`."""
+    port = int(read_json(site.paths.stack)["url"].rpartition(":")[2])
+    environ = make_environ(site.paths, start_postgres(site.paths), port, load_secrets(site.paths), os.environ)
+    command = [sys.executable, "-m", "airflow", *COMPONENTS["scheduler"]]
+    return start_detached("scheduler-2", command, environ, site.paths.logs / "scheduler-2.log", site.paths.root)
