@@ -1,14 +1,13 @@
 """Cards in the lake, and ml.cards, which says where they are; beside it what a card needs to know from other tables."""
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import Connection, func, select
 
 from include.errors import NightshiftError
 from include.io.card_pages import render_html, render_json
+from include.io.disks import open_temporary_folder
 from include.io.lake import CorruptObject, Lake, ObjectRef, fetch_verified, hash_file, make_attempt_id, store_file
 from include.io.schema import CARDS, upsert
 
@@ -23,9 +22,9 @@ def store_card(
 ) -> dict[CardFormat, ObjectRef]:
     """Write the card as HTML and JSON under new keys; the objects of `known` that hold the very same bytes are kept."""
     stored: dict[CardFormat, ObjectRef] = {}
-    with tempfile.TemporaryDirectory(prefix="nightshift-") as folder:
+    with open_temporary_folder() as folder:
         for form, render in RENDERERS.items():
-            path = Path(folder) / f"{card['card']}.{form}"
+            path = folder / f"{card['card']}.{form}"
             path.write_text(render(card), encoding="utf-8")
             earlier = known.get((card["card"], form))
             if earlier and earlier.sha256 == hash_file(path):
@@ -70,9 +69,9 @@ def list_cards(connection: Connection, pipeline: str) -> dict[int, set[str]]:
 
 def fetch_card(lake: Lake, ref: ObjectRef) -> bytes:
     """The card's bytes; NightshiftError unless they are those that were recorded."""
-    with tempfile.TemporaryDirectory(prefix="nightshift-") as folder:
+    with open_temporary_folder() as folder:
         try:
-            return fetch_verified(lake, ref, Path(folder) / "card").read_bytes()
+            return fetch_verified(lake, ref, folder / "card").read_bytes()
         except CorruptObject as error:
             raise NightshiftError(
                 f"{ref.uri} is not the card that was recorded in ml.cards: it was changed after it was written. "

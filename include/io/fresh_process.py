@@ -14,7 +14,6 @@ import runpy
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -25,6 +24,7 @@ from typing import Any
 import psutil
 
 from include.config.project import PROJECT_ROOT
+from include.io.disks import open_temporary_folder
 
 # What the process inherits: where programs and libraries are, language, threads. No connections, no credentials.
 _KEPT = ("PATH", "HOME", "TZ", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONUSERBASE", "PYTHONHASHSEED")
@@ -57,8 +57,7 @@ def run_fresh(module: str, request: Mapping[str, Any], limits: Limits) -> Answer
 
     The process starts in an empty folder, with a small environment. Never raises for what happens in it.
     """
-    with tempfile.TemporaryDirectory(prefix="nightshift-") as name:
-        folder = Path(name)
+    with open_temporary_folder() as folder:
         (folder / "stdin").write_text(json.dumps(request))
         (folder / "work").mkdir()
         with (folder / "stdin").open() as given, (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:

@@ -1,13 +1,12 @@
 """Arrow tables in the lake: one Parquet file an object. The same rows give the same bytes, so the same sha256."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.io.disks import open_temporary_folder
 from include.io.lake import CorruptObject, Lake, ObjectRef, fetch_verified, store_file
 
 ROW_GROUP = 131_072
@@ -15,8 +14,8 @@ ROW_GROUP = 131_072
 
 def store_table(lake: Lake, key: str, table: pa.Table) -> ObjectRef:
     """Write the table under a new key."""
-    with tempfile.TemporaryDirectory(prefix="nightshift-") as folder:
-        path = Path(folder) / "table.parquet"
+    with open_temporary_folder() as folder:
+        path = folder / "table.parquet"
         # Pandas' metadata would tie the bytes to a pandas version.
         pq.write_table(table.replace_schema_metadata(None), path, compression="zstd", row_group_size=ROW_GROUP)
         return store_file(lake, key, path, table.num_rows)
@@ -24,8 +23,8 @@ def store_table(lake: Lake, key: str, table: pa.Table) -> ObjectRef:
 
 def store_batches(lake: Lake, key: str, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> ObjectRef:
     """Write a stream of batches under a new key without holding them all."""
-    with tempfile.TemporaryDirectory(prefix="nightshift-") as folder:
-        path = Path(folder) / "table.parquet"
+    with open_temporary_folder() as folder:
+        path = folder / "table.parquet"
         rows = 0
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             for batch in batches:
@@ -36,14 +35,14 @@ def store_batches(lake: Lake, key: str, schema: pa.Schema, batches: Iterator[pa.
 
 def fetch_table(lake: Lake, ref: ObjectRef) -> pa.Table:
     """Read the whole object; CorruptObject unless its bytes are those that were recorded."""
-    with tempfile.TemporaryDirectory(prefix="nightshift-") as folder:
-        return pq.read_table(fetch_verified(lake, ref, Path(folder) / "table.parquet"), memory_map=False)
+    with open_temporary_folder() as folder:
+        return pq.read_table(fetch_verified(lake, ref, folder / "table.parquet"), memory_map=False)
 
 
 def stream_batches(lake: Lake, ref: ObjectRef, rows: int) -> Iterator[pa.RecordBatch]:
     """Read the object in batches of at most `rows` rows; checked as a whole before the first one."""
-    with tempfile.TemporaryDirectory(prefix="nightshift-") as folder:
-        path = fetch_verified(lake, ref, Path(folder) / "table.parquet")
+    with open_temporary_folder() as folder:
+        path = fetch_verified(lake, ref, folder / "table.parquet")
         with pq.ParquetFile(path) as file:
             yield from file.iter_batches(batch_size=rows)
 
@@ -57,10 +56,10 @@ def stream_groups(
     Of `columns` those that are there. Not checked against the recorded hash, which would read all of it; CorruptObject
     where it can't be read or has another number of rows.
     """
-    with tempfile.TemporaryDirectory(prefix="nightshift-") as folder:
+    with open_temporary_folder() as folder:
         path = lake.locate(ref.uri)
         if path is None:
-            path = Path(folder) / "table.parquet"
+            path = folder / "table.parquet"
             lake.get_file(ref.uri, path)
         try:
             with pq.ParquetFile(path) as file:

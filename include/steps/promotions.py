@@ -8,7 +8,7 @@ from include.io.registry import (
     PromotionKind,
     find_champion,
     promote,
-    require_version,
+    require_usable_version,
 )
 from include.io.resources import Resources
 from include.steps.outcome import Outcome
@@ -27,7 +27,7 @@ def promote_by_hand(
     """
     reason = check_reason(reason)
     with resources.warehouse.begin() as connection:
-        wanted = require_version(connection, config.name, version)
+        wanted = require_usable_version(connection, config.name, version)
         champion = find_champion(connection, config.name)
     previous = champion.version if champion else None
     if previous == version:

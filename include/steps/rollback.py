@@ -11,7 +11,7 @@ from include.config.pipeline import PipelineConfig
 from include.core.champions import find_previous
 from include.errors import NightshiftError, TemporarilyUnavailable
 from include.io.ledger import find_entries
-from include.io.registry import ModelVersion, Promotion, find_champion, list_promotions, require_version
+from include.io.registry import ModelVersion, Promotion, find_champion, list_promotions, require_usable_version
 from include.io.resources import Resources
 from include.steps.outcome import Outcome
 from include.steps.promotions import change_champion, check_reason, describe_unchanged, require_usable
@@ -63,7 +63,7 @@ def rescore_partitions(
     """
     days = list_window(first, last)
     with resources.warehouse.begin() as connection:
-        require_version(connection, config.name, version)
+        require_usable_version(connection, config.name, version)
         found = [entry.partition for entry in find_entries(connection, config.name, "features", days)]
     if not found:
         raise NightshiftError(
@@ -125,7 +125,7 @@ def _choose_target(
             f"{pipeline}: there is no champion before version {champion} to go back to; name a version, if there is "
             f"one that was in charge: bin/nightshift models {pipeline}"
         )
-    target = require_version(connection, pipeline, to)
+    target = require_usable_version(connection, pipeline, to)
     if all(promotion.version != to for promotion in history):
         raise NightshiftError(
             f"{pipeline}: version {to} never was the champion, so there is no way back to it. To put it in charge all "

@@ -16,7 +16,7 @@ from include.errors import NightshiftError
 from include.io.artifacts import load_model
 from include.io.lake import ObjectRef, make_key
 from include.io.ledger import Entry, begin_attempt, find_entry
-from include.io.registry import ModelVersion, find_champion, find_champion_at, require_version
+from include.io.registry import ModelVersion, find_champion, find_champion_at, require_usable_version
 from include.io.resources import Resources
 from include.io.scores_table import make_scores_schema
 from include.io.tables import store_batches, stream_batches
@@ -85,12 +85,12 @@ def score_partition(
 def choose_version(
     connection: Any, config: PipelineConfig, champion: ModelVersion | None, version: int | None, at: datetime | None
 ) -> ModelVersion | None:
-    """The version that was asked for, or the champion; NightshiftError where that version does not exist."""
+    """The version that was asked for, or the champion; NightshiftError where that version is missing or retired."""
     if version is not None and at is not None:
         raise NightshiftError(f"{config.name}: give either a model version or as_of, not both")
     if at is not None:
         return find_champion_at(connection, config.name, at)
-    return champion if version is None else require_version(connection, config.name, version)
+    return champion if version is None else require_usable_version(connection, config.name, version)
 
 
 def parse_as_of(config: PipelineConfig, text: str | None) -> datetime | None:

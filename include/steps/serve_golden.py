@@ -1,12 +1,13 @@
 """The inside of `check_serving`: what a fresh process makes of an artifact and golden rows, two local files.
 
 Standard input: {"artifact", "name", "golden", "features", "task"}. Standard output: {"problem": text} or {"scores",
-"seconds", "megabytes"}.
+"seconds", "megabytes", "written_by"}, the last one the other version of scikit-learn that wrote the model, or "".
 """
 
 import json
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pyarrow.parquet as pq
+from sklearn.exceptions import InconsistentVersionWarning
 
 from include.core.estimators import predict_scores
 from include.io.artifacts import UnusableArtifact, read_model
@@ -29,17 +31,28 @@ def serve(request: dict[str, Any]) -> dict[str, Any]:
     _forget_peak()
     before = _read_memory()
     try:
-        model = read_model(Path(request["artifact"]), request["name"])
+        model, written_by = _read_model(Path(request["artifact"]), request["name"])
     except UnusableArtifact as error:
         return {"problem": str(error)}
     try:
         scores = predict_scores(model, request["task"], rows)
         seconds = _measure_seconds(model, request["task"], rows)
     except Exception as error:
-        return {"problem": f"it can't predict the golden rows: {type(error).__name__}: {error}"}
+        writer = f" (written by scikit-learn {written_by})" if written_by else ""
+        return {"problem": f"it can't predict the golden rows: {type(error).__name__}: {error}{writer}"}
     if scores.shape != (len(rows),):
         return {"problem": f"it gives scores of shape {scores.shape} for {len(rows)} rows"}
-    return {"scores": scores.tolist(), "seconds": seconds, "megabytes": max(0, _read_peak() - before) / 2**20}
+    megabytes = max(0, _read_peak() - before) / 2**20
+    return {"scores": scores.tolist(), "seconds": seconds, "megabytes": megabytes, "written_by": written_by}
+
+
+def _read_model(path: Path, name: str) -> tuple[Any, str]:
+    """The model, and the version of scikit-learn that wrote it, where that is not this one: it only warns of that."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", InconsistentVersionWarning)
+        model = read_model(path, name)
+    others = (warned.message for warned in told if isinstance(warned.message, InconsistentVersionWarning))
+    return model, next((str(other.original_sklearn_version) for other in others), "")
 
 
 def _measure_seconds(model: Any, task: Any, rows: pd.DataFrame) -> float:

@@ -22,7 +22,7 @@ REAL = {
 
 def test_no_dag_file_has_an_import_error_and_every_pipeline_has_its_dags(house: House) -> None:
     for name in ("churn", "flights", "bikes", "metro"):
-        for kind in ("ingest", "score", "train", "drift", "rollback"):
+        for kind in ("ingest", "score", "train", "drift", "rollback", "quarantine"):
             assert house.client.wait_dag(f"{name}_{kind}")["dag_id"] == f"{name}_{kind}"
     assert house.client.list_import_errors() == []
 

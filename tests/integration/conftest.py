@@ -74,10 +74,17 @@ def world(server: Server, database: str, tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def champion_world(server: Server, trained: tuple[str, Path], tmp_path: Path) -> Iterator[World]:
     """Six nights came in, and version 1 is the champion."""
+    with copy_trained(server, trained, tmp_path) as world:
+        yield world
+
+
+@contextmanager
+def copy_trained(server: Server, trained: tuple[str, Path], target: Path) -> Iterator[World]:
+    """A world of one's own in the folder `target`, with six nights and a champion."""
     template, folder = trained
     for name in ("data", "lake"):
-        shutil.copytree(folder / name, tmp_path / name)
-    with copy_database(server, template) as name, open_world(server, name, tmp_path) as world:
+        shutil.copytree(folder / name, target / name)
+    with copy_database(server, template) as name, open_world(server, name, target) as world:
         move_objects(world, folder / "lake")
         yield world
 

@@ -163,9 +163,11 @@ def bend(world: World, **changes: Any) -> World:
 
 
 @contextmanager
-def open_world(server: Server, database: str, folder: Path, lake: Any = None) -> Iterator[World]:
+def open_world(
+    server: Server, database: str, folder: Path, lake: Any = None, login: str = SUPERUSER
+) -> Iterator[World]:
     """A world on an existing database; its connections are closed at the end."""
-    warehouse = open_warehouse(make_connection(server, database))
+    warehouse = open_warehouse(make_connection(server, database, login))
     config = make_config(folder)
     resources = Resources(warehouse, lake or FolderLake(folder / "lake"), refuse_connection)
     try:
@@ -174,10 +176,10 @@ def open_world(server: Server, database: str, folder: Path, lake: Any = None) ->
         warehouse.engine.dispose()
 
 
-def make_connection(server: Server, database: str) -> ConnectionSpec:
+def make_connection(server: Server, database: str, login: str = SUPERUSER) -> ConnectionSpec:
     """The warehouse's connection to one database of the embedded server."""
     host = server.socket_folder
-    return ConnectionSpec(WAREHOUSE, "postgres", host=host, port=PORT, login=SUPERUSER, schema=database)
+    return ConnectionSpec(WAREHOUSE, "postgres", host=host, port=PORT, login=login, schema=database)
 
 
 def refuse_connection(conn_id: str) -> ConnectionSpec:

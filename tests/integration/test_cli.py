@@ -157,6 +157,17 @@ def test_sql_gives_csv_with_a_header(nightshift: Nightshift) -> None:
     assert nightshift("sql", "select version from ml.champions").out == "version\n"
 
 
+def test_sql_shows_what_an_analyst_may_see(nightshift: Nightshift) -> None:
+    assert nightshift("sql", "--as", "analyst", "select 1 as one from monitoring.alerts").out == "one\n"
+    assert "permission denied" in nightshift("sql", "--as", "analyst", "select version from ml.champions").err
+
+
+def test_sql_gives_a_spreadsheet_no_formula(nightshift: Nightshift) -> None:
+    query = "select '=1+1' as \"@a\", -1.5 as b, '-2+3' as c, null as d"
+    assert nightshift("sql", query).out == "'@a,b,c,d\n'=1+1,-1.5,'-2+3,\n"
+    assert nightshift("sql", "--raw", query).out == "@a,b,c,d\n=1+1,-1.5,-2+3,\n"
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -165,6 +176,9 @@ def test_sql_gives_csv_with_a_header(nightshift: Nightshift) -> None:
         "select 1) to stdout; commit; delete from monitoring.validation; copy (select 1",
         "select 1; commit; delete from monitoring.validation",
         "select 1) to program 'touch {sentinel}' --",
+        "select pg_read_file('PG_VERSION')",
+        "select set_config('role', 'postgres', false)",
+        "select lo_import('/etc/hostname')",
         "drop table monitoring.validation",
         "select nonsense from nowhere",
         "",

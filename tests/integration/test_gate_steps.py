@@ -51,6 +51,7 @@ def end_constant(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(returned=0) if late else rows
 
 
+@pytest.mark.guarantee(7)
 @pytest.mark.parametrize(
     ("change", "rule", "told"),
     [
@@ -84,6 +85,7 @@ def test_a_model_that_says_the_same_of_every_row_is_refused(champion_world: Worl
     assert world.ask("select version from ml.champions") == [(1,)]
 
 
+@pytest.mark.guarantee(7, 8)
 def test_a_candidate_that_needs_a_feature_that_is_not_there_is_refused(champion_world: World) -> None:
     world = champion_world
     ingest(world)
@@ -102,6 +104,7 @@ def test_a_candidate_that_needs_a_feature_that_is_not_there_is_refused(champion_
     assert world.ask("select version from ml.champions") == [(1,)]
 
 
+@pytest.mark.guarantee(6)
 def test_of_two_trainings_at_once_one_wins_and_the_other_is_judged_again(champion_world: World) -> None:
     world = bend(champion_world, **{"gate.champion_margin": 0.2})
     ingest(world)
@@ -146,6 +149,7 @@ def test_what_needs_approval_waits_for_it_and_the_history_names_who_gave_it(cham
     assert world.ask(query) == [("approval", "schedule", "ada", judged["gate_decision_id"])]
 
 
+@pytest.mark.guarantee(6)
 def test_an_approval_does_not_count_against_another_champion(champion_world: World) -> None:
     world = bend(champion_world, **{"gate.approval": "required", "gate.champion_margin": 0.2})
     ingest(world)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from include.errors import NightshiftError
 from include.io.registry import find_champion_at, list_promotions
 from tests.integration.kit import PIPELINE, World
 from tests.integration.registry_kit import promote_to, register
@@ -75,7 +76,7 @@ def test_history_refuses_to_be_changed(world: World, table: str, change: str) ->
     register(world, "run")
     promote_all(world, (1, "gate"))
     before = world.read_state()
-    with pytest.raises(DBAPIError, match="is history: rows are added, never changed or removed"):
+    with pytest.raises(NightshiftError, match="is history: rows are added, never changed or removed"):
         world.change(change.format(table))
     assert world.read_state() == before
 
@@ -91,7 +92,7 @@ def test_the_champion_can_not_be_changed_without_its_promotion(world: World) -> 
         with pytest.raises(DBAPIError, match="changes only together with its row"):
             world.change(f"update ml.champions set {change}")
     for change in ("delete from ml.champions", "truncate ml.champions"):
-        with pytest.raises(DBAPIError, match="is history"):
+        with pytest.raises(NightshiftError, match="is history"):
             world.change(change)
     assert world.read_state() == before
 

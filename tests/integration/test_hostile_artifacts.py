@@ -162,6 +162,7 @@ FILES: dict[str, tuple[Callable[[World, Path], None], str]] = {
 }
 
 
+@pytest.mark.guarantee(8, 9)
 @pytest.mark.parametrize("case", FILES)
 def test_a_hostile_file_is_refused_by_name_and_the_champion_goes_on(
     case: str, champion_world: World, tmp_path: Path
@@ -182,6 +183,7 @@ def test_a_hostile_file_is_refused_by_name_and_the_champion_goes_on(
     assert world.ask("select distinct model_version from scores.shops") == [(1,)]
 
 
+@pytest.mark.guarantee(9)
 @pytest.mark.parametrize("damage", [flip_byte, truncate, Path.unlink])
 def test_a_damaged_artifact_is_not_even_opened(damage: Callable[[Path], None], champion_world: World) -> None:
     world = champion_world
@@ -225,6 +227,7 @@ def test_a_version_without_golden_rows_is_tried_on_rows_of_its_reference(champio
     require_servable(champion_world.config, champion_world.resources, version)
 
 
+@pytest.mark.guarantee(8)
 def test_another_model_than_the_recorded_one_is_noticed(champion_world: World) -> None:
     """A sound artifact, but not the one whose scores were recorded."""
     world = champion_world
@@ -247,6 +250,7 @@ def break_shape(model: Any) -> None:
     model[-1].coef_ = model[-1].coef_[:, :-1]
 
 
+@pytest.mark.guarantee(8)
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [(break_nan, "no finite score for 240 of 240 golden rows"), (break_shape, "can't predict the golden rows")],
@@ -264,6 +268,7 @@ def test_a_model_that_gives_no_scores_is_refused(
     assert reason in rules["reload"]["reason"]
 
 
+@pytest.mark.guarantee(8)
 def test_a_candidate_that_needs_a_missing_feature_is_refused(champion_world: World) -> None:
     world = champion_world
     version = find(world, copy_version(world, "hungry", features={"numeric": ["spent", "gone"], "categorical": []}))
@@ -279,6 +284,7 @@ WORKERS = {
 }
 
 
+@pytest.mark.guarantee(8)
 @pytest.mark.parametrize("case", WORKERS)
 def test_a_fresh_process_that_ends_badly_is_a_reason(
     case: str, champion_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -296,6 +302,7 @@ def test_a_fresh_process_that_ends_badly_is_a_reason(
 GATED = ("a pickle", "a system function", "a zip bomb", "a tree without an end")
 
 
+@pytest.mark.guarantee(7, 8, 9)
 @pytest.mark.parametrize("case", GATED)
 def test_the_gate_keeps_the_champion_and_says_why(case: str, champion_world: World, tmp_path: Path) -> None:
     world, (write, reason) = champion_world, FILES[case]
@@ -308,6 +315,7 @@ def test_the_gate_keeps_the_champion_and_says_why(case: str, champion_world: Wor
     assert world.read_state() == before
 
 
+@pytest.mark.guarantee(7, 9)
 def test_the_gate_keeps_the_champion_where_the_artifact_was_changed(champion_world: World) -> None:
     world = champion_world
     version = register_model(world, read_champion(world))

@@ -85,6 +85,7 @@ def test_scores_are_natively_range_partitioned_by_date_and_latest_shows_the_newe
     assert world.ask("select count(*) from scores.shops") == [(3 * ROWS,)]
 
 
+@pytest.mark.guarantee(2)
 def test_the_same_night_again_leaves_the_same_rows_to_the_microsecond(champion_world: World) -> None:
     world = champion_world
     world.run_night(NIGHT)
@@ -172,6 +173,7 @@ BAD_FILES = {
 }
 
 
+@pytest.mark.guarantee(10)
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_a_bad_batch_stops_and_leaves_everything_else_alone(champion_world: World, name: str) -> None:
     world, (spoil, message) = champion_world, BAD_FILES[name]

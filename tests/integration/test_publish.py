@@ -97,6 +97,7 @@ def test_of_four_at_once_the_newest_is_seen(champion_world: World) -> None:
     assert world.ask("select count(*) from ml.ledger_history where kind = 'scores'") == [(states.count("done"),)]
 
 
+@pytest.mark.guarantee(4)
 @pytest.mark.parametrize("point", ["replace_scores", "write_entry"])
 def test_dying_between_lake_and_commit_changes_nothing_and_a_retry_succeeds(
     champion_world: World, monkeypatch: pytest.MonkeyPatch, point: str
@@ -119,6 +120,7 @@ def test_dying_between_lake_and_commit_changes_nothing_and_a_retry_succeeds(
     assert world.ask("select count(*) from scores.shops") == [(40,)]
 
 
+@pytest.mark.guarantee(4)
 def test_dying_after_the_raw_file_was_put_leaves_the_ledger(
     champion_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ def check_chain(world: World, promoted: int) -> None:
     ]
 
 
+@pytest.mark.guarantee(6)
 def test_of_sixteen_promotions_at_once_one_wins_a_hundred_times_in_a_row(world: World) -> None:
     versions = [register(world, f"run-{number}") for number in range(PROMOTERS + 1)]
     champion = None
@@ -55,6 +56,7 @@ def test_of_sixteen_promotions_at_once_one_wins_a_hundred_times_in_a_row(world: 
             check_chain(world, turn + 1)
 
 
+@pytest.mark.guarantee(6)
 def test_with_more_promoters_than_connections_still_one_wins(world: World) -> None:
     """Some wait for the pool, and find a champion when their turn comes."""
     versions = [register(world, f"run-{number}") for number in range(PROMOTERS * 2)]
@@ -62,6 +64,7 @@ def test_with_more_promoters_than_connections_still_one_wins(world: World) -> No
     check_chain(world, 1)
 
 
+@pytest.mark.guarantee(6)
 def test_promotions_by_hand_at_once_make_a_chain(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each reads the champion first: whoever was overtaken between reading and writing is told so."""
     monkeypatch.setattr(promotions, "require_servable", lambda *_: None)
@@ -110,6 +113,7 @@ def test_a_promotion_needs_a_reason_of_reasonable_length(world: World, reason: s
     assert world.ask("select * from ml.champions") == []
 
 
+@pytest.mark.guarantee(8)
 def test_a_version_that_can_not_score_is_not_promoted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise NightshiftError("version 1 gives other scores than when it was trained")
@@ -128,6 +132,7 @@ def test_promoting_the_champion_again_adds_nothing(world: World) -> None:
     assert world.read_state() == before
 
 
+@pytest.mark.guarantee(6)
 def test_a_promotion_that_expects_a_former_champion_is_refused_and_changes_nothing(world: World) -> None:
     first, second, third = (register(world, f"run-{number}") for number in range(3))
     assert promote_to(world, first, None)
@@ -141,6 +146,7 @@ def test_a_promotion_that_expects_a_former_champion_is_refused_and_changes_nothi
     assert world.read_state() == before
 
 
+@pytest.mark.guarantee(2)
 def test_every_run_gets_one_number_however_often_it_asks(world: World) -> None:
     runs = [f"run-{number % 4}" for number in range(12)]
     found = do_at_once([lambda r=run: register(world, r) for run in runs])

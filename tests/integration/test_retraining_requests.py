@@ -70,6 +70,7 @@ def signal_many(server: Server, database: str, config: PipelineConfig, folder: P
         return [job.result()["decision"] for job in jobs]
 
 
+@pytest.mark.guarantee(12)
 def test_fifty_signals_of_two_schedulers_ask_for_one_training(labelled: World, server: Server) -> None:
     database = labelled.warehouse.engine.url.database
     known = (server, database, labelled.config, labelled.folder)
@@ -82,6 +83,7 @@ def test_fifty_signals_of_two_schedulers_ask_for_one_training(labelled: World, s
     assert ("retrain", run_id) in list_decisions(labelled)
 
 
+@pytest.mark.guarantee(12)
 def test_a_retried_evaluation_gets_the_same_answer_and_adds_no_row(labelled: World) -> None:
     answers = [decide(labelled, LATER[1], "one") for _ in range(3)]
     assert [answer["run_id"] for answer in answers] == [f"drift__{LATER[1]}__v1"] * 3
@@ -105,6 +107,7 @@ def test_the_row_has_every_criterion_also_when_the_answer_is_no(labelled: World)
     assert criteria["new_labels"]["value"] == 240
 
 
+@pytest.mark.guarantee(12)
 def test_the_same_day_is_not_asked_for_twice_after_it_is_over(labelled: World) -> None:
     world = bend(labelled, **{"retrain": {"cooldown": 0, "min_new_labels": 1, "budget": 9}})
     decide(world, LATER[1], "one")
@@ -125,6 +128,7 @@ def test_the_request_closes_with_its_training_and_says_whether_it_paid(labelled:
     assert paid is (rule["figures"]["gain_low"] > 0)
 
 
+@pytest.mark.guarantee(12)
 def test_a_training_that_nobody_heard_of_again_is_given_up(labelled: World) -> None:
     decide(labelled, LATER[1])
     soon = decide(labelled, LATER[2], now=MORNING + timedelta(hours=19))
@@ -147,6 +151,7 @@ def test_a_training_that_waits_for_approval_is_not_over(labelled: World) -> None
     assert "is not over yet" in decide(labelled, LATER[2])["reason"]
 
 
+@pytest.mark.guarantee(12)
 def test_after_a_failed_gate_nothing_happens_until_new_outcomes_came(labelled: World) -> None:
     world = bend(labelled, **{"retrain": {"cooldown": 0, "min_new_labels": 1, "budget": 9}, "gate.floor": 0.999})
     run_id = decide(world, LATER[1])["run_id"]
@@ -171,6 +176,7 @@ def run_drift(world: World, as_of: date) -> dict[str, Any]:
     return runs.run_drift(world.config, world.resources, as_of, ignore, f"night__{as_of}", now).figures
 
 
+@pytest.mark.guarantee(12)
 def test_shifted_nights_lead_to_a_training_the_cooldown_holds_and_ends(shifted: World) -> None:
     answers = [run_drift(shifted, night)["decision"] for night in LATER[1:3]]
     assert answers == ["retrain", "wait"]
@@ -187,6 +193,7 @@ def test_calm_nights_wait(champion_world: World) -> None:
     assert (figures["drifted"], figures["decision"], figures["run_id"]) == (False, "wait", None)
 
 
+@pytest.mark.guarantee(12)
 def test_an_emptied_column_is_unknown_and_holds_every_retraining_back(champion_world: World) -> None:
     world = champion_world
     for night in LATER[:2]:

@@ -132,6 +132,7 @@ def test_a_rollback_needs_a_reason(later: World, reason: str) -> None:
     assert later.read_state() == before
 
 
+@pytest.mark.guarantee(8, 9)
 def test_a_version_whose_artifact_is_damaged_is_not_gone_back_to(tried: World) -> None:
     copy_version(tried, "third")
     assert promote_to(tried, 3, 2)
@@ -150,6 +151,7 @@ def test_a_version_that_needs_a_feature_that_is_gone_is_not_gone_back_to(later: 
     assert later.read_state() == before
 
 
+@pytest.mark.guarantee(6)
 def test_rollbacks_at_once_make_a_chain(later: World) -> None:
     copy_version(later, "third")
     assert promote_to(later, 3, 2)

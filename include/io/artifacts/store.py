@@ -1,6 +1,5 @@
 """Writing and opening model artifacts."""
 
-import tempfile
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from include.io.artifacts.canonical import rewrite_archive
 from include.io.artifacts.grammar import check_schema
 from include.io.artifacts.refusal import Refused, UnusableArtifact
 from include.io.artifacts.trees import check_trees
+from include.io.disks import open_temporary_folder
 from include.io.lake import Lake, ObjectRef, fetch_verified, hash_file, store_file
 
 
@@ -34,8 +34,8 @@ def store_model(lake: Lake, pipeline: str, model: Any, attempt: str) -> ObjectRe
 
     NightshiftError where the model has a part that `load_model` would refuse.
     """
-    with tempfile.TemporaryDirectory(prefix="nightshift-") as folder:
-        path = Path(folder) / "model.skops"
+    with open_temporary_folder() as folder:
+        path = folder / "model.skops"
         write_model(model, path)
         return store_file(lake, f"models/{pipeline}/{hash_file(path)}/{attempt}.skops", path, 0)
 
@@ -61,8 +61,8 @@ def write_model(model: Any, path: Path) -> None:
 
 def load_model(lake: Lake, ref: ObjectRef) -> Any:
     """The model; CorruptObject where the bytes differ from the record, UnusableArtifact where it must not be opened."""
-    with tempfile.TemporaryDirectory(prefix="nightshift-") as folder:
-        path = fetch_verified(lake, ref, Path(folder) / "model.skops")
+    with open_temporary_folder() as folder:
+        path = fetch_verified(lake, ref, folder / "model.skops")
         return _load_verified(_Verified(ref.sha256, path, ref.uri))
 
 

@@ -18,7 +18,9 @@ from include.io.registry.versions import (
     find_version,
     find_version_of_run,
     list_versions,
+    lock_versions,
     register_version,
+    require_usable_version,
     require_version,
 )
 
@@ -39,9 +41,11 @@ __all__ = [
     "list_decisions",
     "list_promotions",
     "list_versions",
+    "lock_versions",
     "promote",
     "record_decision",
     "register_version",
+    "require_usable_version",
     "require_version",
     "set_challenger",
 ]

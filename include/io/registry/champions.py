@@ -6,7 +6,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from include.io.registry.versions import ModelVersion, find_version, to_version
+from include.io.registry.versions import ModelVersion, find_version, require_usable_version, to_version
 from include.io.schema import CHALLENGERS, CHAMPIONS, MODEL_VERSIONS, PROMOTIONS, upsert
 
 PromotionKind = Literal["gate", "approval", "manual", "rollback"]
@@ -41,8 +41,8 @@ def promote(
 ) -> None:
     """Make `version` the champion if it still is `expected` (None: if there is none); ChampionChanged otherwise.
 
-    Doing it again for a version that already is the champion changes nothing. `run_id` is kept where the run must find
-    its promotion again.
+    NightshiftError where maintenance has retired it. Doing it again for a version that already is the champion changes
+    nothing. `run_id` is kept where the run must find its promotion again.
     """
     # One promotion of a pipeline at a time, so the history's times are in the order of its commits.
     connection.execute(text("select pg_advisory_xact_lock(hashtextextended(:name, 3))"), {"name": pipeline})
@@ -54,6 +54,8 @@ def promote(
         return
     if current != expected:
         raise ChampionChanged(f"the champion is version {current} now, but {expected or 'none'} was expected")
+    # Whoever retires a version holds the same lock, so what is true here stays true until the commit.
+    require_usable_version(connection, pipeline, version)
     promotion = {
         "pipeline": pipeline,
         "version": version,

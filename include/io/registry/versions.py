@@ -53,9 +53,7 @@ class ModelVersion(NewVersion):
 
 def register_version(connection: Connection, pipeline: str, new: NewVersion) -> int:
     """Give the candidate its number: the next one, or the one that this very run registered before."""
-    connection.execute(
-        text("select pg_advisory_xact_lock(hashtextextended(:name, 1))"), {"name": f"{pipeline}/versions"}
-    )
+    lock_versions(connection, pipeline)
     known = find_version_of_run(connection, pipeline, new.run_id)
     if known is not None:
         return known
@@ -63,6 +61,13 @@ def register_version(connection: Connection, pipeline: str, new: NewVersion) -> 
     version = (connection.execute(newest).scalar() or 0) + 1
     connection.execute(insert(MODEL_VERSIONS).values(pipeline=pipeline, version=version, **_to_row(new)))
     return version
+
+
+def lock_versions(connection: Connection, pipeline: str) -> None:
+    """Wait until no other transaction registers a version; released at the end of the transaction."""
+    connection.execute(
+        text("select pg_advisory_xact_lock(hashtextextended(:name, 1))"), {"name": f"{pipeline}/versions"}
+    )
 
 
 def _to_row(new: NewVersion) -> dict[str, Any]:
@@ -97,6 +102,20 @@ def require_version(connection: Connection, pipeline: str, version: int) -> Mode
     if found is None:
         known = [other.version for other in list_versions(connection, pipeline)]
         raise NightshiftError(f"{pipeline} has no model version {version}; {_describe_known(pipeline, known)}")
+    return found
+
+
+def require_usable_version(connection: Connection, pipeline: str, version: int) -> ModelVersion:
+    """The version; NightshiftError where there is none, or where maintenance has retired it."""
+    found = require_version(connection, pipeline, version)
+    statement = text("select retired_at from ml.retired_versions where pipeline = :pipeline and version = :version")
+    retired_at = connection.execute(statement, {"pipeline": pipeline, "version": version}).scalar()
+    if retired_at:
+        raise NightshiftError(
+            f"{pipeline}: version {version} was retired by nightshift_maintenance on {retired_at:%Y-%m-%d}, and its "
+            f"artifacts are gone (retention.candidates), so it can't score any more. Nothing was changed. Choose "
+            f"another one: bin/nightshift models {pipeline}; or train again: bin/nightshift run {pipeline} train"
+        )
     return found
 
 

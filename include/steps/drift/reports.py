@@ -1,14 +1,13 @@
 """both samples -> Evidently's report in the lake."""
 
-import tempfile
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 
 from include.config.pipeline import PipelineConfig
 from include.core.drift import SCORE, ColumnDrift
+from include.io.disks import open_temporary_folder
 from include.io.drift_report import write_report
 from include.io.lake import make_attempt_id, make_key
 from include.io.resources import Resources
@@ -33,8 +32,8 @@ def store_reports(
     reference, current = matched.reference, matched.current
     if scores.reference is not None and SCORE not in reference:
         reference, current = _add_scores(reference, scores.reference), _add_scores(current, scores.current)
-    with tempfile.TemporaryDirectory(prefix="nightshift-") as folder:
-        html, json = Path(folder) / "drift.html", Path(folder) / "drift.json"
+    with open_temporary_folder() as folder:
+        html, json = folder / "drift.html", folder / "drift.json"
         write_report(reference, current, shown, config.spec.drift.column_limit, html, json)
         attempt = make_attempt_id()
         keys = [make_key("reports", config.name, as_of, attempt, f".{path.name}") for path in (html, json)]

@@ -1,6 +1,5 @@
 """Whether a version can be served: its artifact, loaded by a fresh process, gives the scores that were recorded."""
 
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from include.config.pipeline import PipelineConfig
 from include.core.gate.serving import MOST_DIFFERENCE
 from include.core.training import sample_rows
 from include.errors import NightshiftError, TemporarilyUnavailable
+from include.io.disks import open_temporary_folder
 from include.io.fresh_process import Answer, Limits, run_fresh
 from include.io.lake import ObjectRef, fetch_verified, make_attempt_id
 from include.io.registry import ModelVersion
@@ -60,8 +60,7 @@ def check_serving(
 
     A version without golden rows is tried on rows that it was trained on; then `difference` is None.
     """
-    with tempfile.TemporaryDirectory(prefix="nightshift-") as name:
-        folder = Path(name)
+    with open_temporary_folder() as folder:
         try:
             artifact = fetch_verified(resources.lake, version.artifact, folder / "model.skops")
             golden = _fetch_golden(resources, version, folder / "golden.parquet")
@@ -128,6 +127,17 @@ def _compare(answer: dict[str, Any], recorded: np.ndarray | None, rows: int) -> 
     unusable = int((~np.isfinite(scores)).sum())
     if unusable:
         return replace(report, problem=f"it gives no finite score for {unusable} of {rows} golden rows")
-    if recorded is None:
-        return report
-    return replace(report, difference=float(np.abs(scores - recorded).max()))
+    difference = None if recorded is None else float(np.abs(scores - recorded).max())
+    return replace(report, difference=difference, problem=_doubt_writer(answer["written_by"], difference))
+
+
+def _doubt_writer(written_by: str, difference: float | None) -> str:
+    """Another version of scikit-learn may read a model differently: only equal scores show that this one doesn't."""
+    if not written_by or (difference is not None and difference <= MOST_DIFFERENCE):
+        return ""
+    found = (
+        "no recorded scores show that it still gives the same"
+        if difference is None
+        else f"its scores of the golden rows differ from the recorded ones by up to {difference:.3g}"
+    )
+    return f"it was written by scikit-learn {written_by}, which is not installed here, and {found}"
