@@ -28,6 +28,7 @@ ENV OMP_WAIT_POLICY=PASSIVE \
 # Tasks fork from a process that has the heavy libraries loaded; the list is PRELOADED of include/local/airflow.py.
 ENV AIRFLOW__SCHEDULER__MP_START_METHOD=forkserver
 ENV AIRFLOW__SCHEDULER__MP_FORKSERVER_PRELOAD="\
+skops.io,\
 airflow.executors.local_executor,\
 airflow.sdk.execution_time.supervisor,\
 airflow.sdk.execution_time.task_runner,\
@@ -40,7 +41,10 @@ sklearn.compose,\
 sklearn.ensemble,\
 sklearn.linear_model,\
 sklearn.pipeline,\
-great_expectations"
+great_expectations,\
+pgpq,\
+airflow.providers.standard.decorators.python,\
+airflow.timetables.trigger"
 
 COPY --chown=airflow:0 airflow_settings.yaml /opt/airflow/airflow_settings.yaml
 COPY --chown=airflow:0 deploy/compose/prepare.py /opt/airflow/deploy/compose/prepare.py

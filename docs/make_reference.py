@@ -22,7 +22,8 @@ if PROJECT_ROOT not in sys.path:
 from include.config.expectations import BATCH_EXPECTATIONS, ROW_EXPECTATIONS, Expectation, ExpectationSuite  # noqa: E402
 from include.config.model import Address, Parameter, ParameterName  # noqa: E402
 from include.config.names import ColumnName, Identifier  # noqa: E402
-from include.config.pipeline import Cron, PipelineSpec  # noqa: E402
+from include.config.pipeline import PipelineSpec  # noqa: E402
+from include.config.schedules import Cron  # noqa: E402
 
 REFERENCE = Path(__file__).with_name("pipeline-reference.md")
 WORDS: list[tuple[Any, str]] = [

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from include.commands.alerts import add_alerts
 from include.commands.base import DEBUG_VARIABLE, Commands, Run
@@ -19,6 +20,7 @@ from include.commands.run import add_run
 from include.commands.sql import add_sql
 from include.commands.stack import add_migrate, add_stop, add_up
 from include.commands.status import add_status
+from include.config.document import show_text
 from include.errors import NightshiftError, name_error
 
 log = logging.getLogger(__name__)
@@ -80,15 +82,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+class Parser(argparse.ArgumentParser):
+    """Shows arguments on one line, whatever they hold."""
+
+    def error(self, message: str) -> NoReturn:
+        """As argparse's, with line breaks and terminal codes escaped."""
+        super().error(show_text(message))
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The parser with every sub-command."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="nightshift",
         description="A nightly batch-ML pipeline on Apache Airflow.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands: Commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)  # type: ignore[assignment]
     for add in ADDERS:
         add(commands)
     return parser

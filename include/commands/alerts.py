@@ -23,7 +23,7 @@ def run_alerts(arguments: argparse.Namespace) -> int:
     from include.local.house import open_house
     from include.steps.alerts import list_alerts
 
-    configs = [load_named_pipeline(arguments.name)] if arguments.name else load_pipelines().usable
+    configs = [load_named_pipeline(arguments.name)] if arguments.name is not None else load_pipelines().usable
     rows = list_alerts(open_house(migrate=True), [config.name for config in configs], arguments.all)
     if not rows:
         print("There is no alert." if arguments.all else "There is no open alert.")

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -51,5 +52,29 @@ def read_date(text: str) -> date:
     """An argparse type: a day as 2026-11-20."""
     try:
         return parse_day(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text}: is not a date as 2026-11-20") from None
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(explain_day(text, error)) from None
+
+
+def explain_day(text: str, error: ValueError) -> str:
+    """Why `text` names no day, from what `parse_day` raised."""
+    reason = str(error) if "does not lie" in str(error) else f"{text[:100]!r} is not a date"
+    return f"{reason}; write it as 2026-11-20"
+
+
+def read_number(least: int, most: int) -> Callable[[str], int]:
+    """An argparse type: a whole number within limits."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch("[0-9]{1,20}", text) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text[:100]!r} is not a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def read_reason(text: str) -> str:
+    """An argparse type: a text that says something."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("says nothing; write why")
+    return text

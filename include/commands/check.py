@@ -6,6 +6,7 @@ from pathlib import Path
 
 from include.commands.base import Commands, add_command
 from include.config.connections import ConnectionSpec
+from include.config.document import Document, Problem
 from include.config.loading import PIPELINES_FOLDER, PipelineRefused, load_pipeline
 from include.config.pipeline import PipelineConfig
 from include.config.source import PythonSource
@@ -53,11 +54,14 @@ def find_deep_problems(config: PipelineConfig) -> Iterator[str]:
     from include.io.validation import BadExpectation, build_expectation
     from include.steps.build_features import load_feature_function
 
-    for expectation in (*config.expectations.rows, *config.expectations.batch):
-        try:
-            build_expectation(expectation)
-        except BadExpectation as error:
-            yield str(error)
+    suite = Document(config.folder / "expectations.yaml")
+    for level in ("rows", "batch"):
+        for position, expectation in enumerate(getattr(config.expectations, level)):
+            try:
+                build_expectation(expectation)
+            except BadExpectation as error:
+                reason = str(error).removeprefix("expectations.yaml: ")
+                yield str(Problem(suite.file, suite.find_line((level, position)), f"{level}[{position}]", reason))
     for estimator in config.spec.training.estimators:
         known = list_parameters(estimator.kind, config.spec.task)
         for name in estimator.search:

@@ -5,11 +5,11 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from include.commands.base import Commands, add_command
+from include.commands.base import Commands, add_command, read_number
 from include.config.connections import AIRFLOW
 from include.config.loading import load_named_pipeline, load_pipelines
 from include.config.pipeline import PipelineConfig
-from include.config.retention import GRACE
+from include.config.retention import GRACE, LEAST_GRACE
 from include.errors import NightshiftError
 from include.local.airflow import TELEMETRY_OFF
 
@@ -28,7 +28,7 @@ def add_maintain(commands: Commands) -> None:
     parser.add_argument(
         "--grace",
         metavar="DAYS",
-        type=int,
+        type=read_number(LEAST_GRACE, 3650),
         default=GRACE,
         help=f"leave alone what was written in so many days, though nothing points at it (default: {GRACE})",
     )
@@ -39,9 +39,9 @@ def run_maintain(arguments: argparse.Namespace) -> int:
     from include.local.house import open_house
     from include.steps import upkeep
 
-    resources = open_house(migrate=True)
     loaded = load_pipelines()
-    configs = [load_named_pipeline(arguments.pipeline)] if arguments.pipeline else list(loaded.usable)
+    configs = [load_named_pipeline(arguments.pipeline)] if arguments.pipeline is not None else list(loaded.usable)
+    resources = open_house(migrate=True)
     run_id = f"cli__{datetime.now(UTC).isoformat(timespec='seconds')}"
     run = upkeep.begin_upkeep(resources, run_id, arguments.grace, dry_run=not arguments.apply)
     steps = (upkeep.sweep_orphans, upkeep.apply_retention) if arguments.apply else (upkeep.survey,)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from include.commands.base import Commands, add_command, make_progress, name_user, read_date
+from include.commands.base import Commands, add_command, make_progress, name_user, read_date, read_number, read_reason
 from include.commands.status import format_table
 from include.config.loading import load_named_pipeline
+from include.config.names import MOST_VERSIONS
 from include.errors import NightshiftError
 
 # So much of the gate's reason fits into a table; --json has all of it.
@@ -71,7 +72,7 @@ def add_promote(commands: Commands) -> None:
     parser = add_command(commands, "promote", run_promote, summary, [example])
     parser.add_argument("name", metavar="NAME", help="the pipeline")
     parser.add_argument("version", metavar="VERSION", type=read_version, help="the number of a version")
-    parser.add_argument("--reason", required=True, help="why; kept with the promotion")
+    parser.add_argument("--reason", required=True, type=read_reason, help="why; kept with the promotion")
 
 
 def run_promote(arguments: argparse.Namespace) -> int:
@@ -99,7 +100,8 @@ def add_rollback(commands: Commands) -> None:
         type=read_version,
         help="a version that was the champion (default: the one before; each rollback in a row goes one further back)",
     )
-    parser.add_argument("--reason", required=True, help="why; kept with the promotion and with the days scored again")
+    text = "why; kept with the promotion and with the days scored again"
+    parser.add_argument("--reason", required=True, type=read_reason, help=text)
     parser.add_argument(
         "--rescore-from", metavar="DAY", type=read_date, help="the first day to score again, as 2026-11-20"
     )
@@ -162,6 +164,7 @@ def _tell_change(name: str, outcome: Any) -> int:
 
 def read_version(text: str) -> int:
     """An argparse type: the number of a version."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a model version")
-    return int(text)
+    try:
+        return read_number(1, MOST_VERSIONS)(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{text[:100]!r} is not the number of a model version") from None

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from uuid import uuid4
 
 from include.commands.base import Commands, add_command, make_progress, name_user, read_date
+from include.commands.replay import require_writable
 from include.config.loading import load_named_pipeline
 from include.errors import NightshiftError
 
@@ -47,6 +48,8 @@ def run_quarantine(arguments: argparse.Namespace) -> int:
     if arguments.why and not arguments.replay:
         raise NightshiftError("--why belongs to --replay; nothing was changed")
     config = load_named_pipeline(arguments.name)
+    if arguments.csv and str(arguments.csv) != "-":
+        require_writable(arguments.csv)
     resources = open_house(migrate=True)
     if arguments.replay:
         return _replay(config, resources, arguments.why, first, last)

@@ -95,6 +95,8 @@ def require_writable(file: Path) -> None:
     """Hours of work must not end at a folder that does not exist."""
     if not file.parent.is_dir():
         raise NightshiftError(f"{file}: the folder {file.parent} does not exist; make it first")
+    if file.is_dir():
+        raise NightshiftError(f"{file}: is a folder; name a file in it")
 
 
 def replay(config: PipelineConfig, span: "Span", policies: Sequence[Any], keep: Path | None) -> dict[str, Any]:

@@ -11,8 +11,17 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from include.commands.base import DEBUG_VARIABLE, Commands, add_command, make_progress, name_user, read_date
-from include.config.days import list_days, parse_day
+from include.commands.base import (
+    DEBUG_VARIABLE,
+    Commands,
+    add_command,
+    explain_day,
+    make_progress,
+    name_user,
+    read_date,
+)
+from include.commands.models import read_version
+from include.config.days import MOST_DAYS, list_days, parse_day
 from include.config.loading import load_named_pipeline
 from include.config.names import suggest_name
 from include.config.pipeline import PipelineConfig
@@ -27,6 +36,7 @@ SETTINGS = {
     "train": ("train_from", "train_to", "as_of", "reason", "run_id"),
     "drift": ("as_of",),
 }
+DATES = ("train_from", "train_to", "as_of")
 EXAMPLES = (
     "run flights ingest --partition 2017-06-01",
     "run flights ingest --from 2017-04-01 --to 2017-06-14",
@@ -90,6 +100,8 @@ def _run_days(arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
     config = load_named_pipeline(arguments.name)
     settings = check_settings(config, arguments.kind, _gather_settings(arguments))
+    check_days(arguments, settings)
+    check_values(config, arguments.kind, settings)
     resources = open_house(migrate=True)
     progress = make_progress()
     days = choose_days(arguments, config, settings, resources)
@@ -107,6 +119,9 @@ def _explain(error: Exception, where: str = "") -> str:
 def _gather_settings(arguments: argparse.Namespace) -> dict[str, str]:
     """What --set and --as-of say."""
     settings = dict(arguments.settings)
+    for key in settings:
+        if sum(given == key for given, _ in arguments.settings) > 1:
+            raise NightshiftError(f"--set {key}=… stands twice; give it once")
     if arguments.as_of is None:
         return settings
     if "as_of" in settings:
@@ -127,10 +142,24 @@ def check_settings(config: PipelineConfig, kind: str, settings: dict[str, str]) 
     return settings
 
 
-def choose_days(
-    arguments: argparse.Namespace, config: PipelineConfig, settings: dict[str, str], resources: Any
-) -> list[date]:
-    """The days that are meant, oldest first."""
+def check_values(config: PipelineConfig, kind: str, settings: dict[str, str]) -> None:
+    """NightshiftError for a value that can't be meant, before anything is opened."""
+    from include.io.sources.params import merge_params
+    from include.steps.score import parse_as_of
+
+    if kind == "ingest" and isinstance(config.spec.source, PythonSource):
+        merge_params(config.spec.source, settings)
+    elif kind == "score":
+        _read_version(settings)
+        parse_as_of(config, settings.get("as_of"))
+    else:
+        days = {key: _parse_date(settings[key], f"--set {key}") for key in DATES if key in settings}
+        if "train_from" in days and "train_to" in days and days["train_from"] > days["train_to"]:
+            raise NightshiftError(f"--set train_from={days['train_from']} lies after --set train_to={days['train_to']}")
+
+
+def check_days(arguments: argparse.Namespace, settings: dict[str, str]) -> None:
+    """NightshiftError where the days contradict each other."""
     if (arguments.first is None) != (arguments.last is None):
         raise NightshiftError("give both --from and --to, or --partition")
     if arguments.first is not None:
@@ -138,6 +167,17 @@ def choose_days(
             raise NightshiftError("train takes one day; its window is set by --set train_from=… --set train_to=…")
         if arguments.partition or arguments.first > arguments.last:
             raise NightshiftError("give --partition, or --from and a --to that does not lie before it")
+        if (arguments.last - arguments.first).days >= MOST_DAYS:
+            raise NightshiftError(f"--from {arguments.first} --to {arguments.last}: at most {MOST_DAYS} days at once")
+    if arguments.kind in ("train", "drift") and "as_of" in settings and (arguments.partition or arguments.first):
+        raise NightshiftError("give --partition or as_of, not both: they say the same of this run")
+
+
+def choose_days(
+    arguments: argparse.Namespace, config: PipelineConfig, settings: dict[str, str], resources: Any
+) -> list[date]:
+    """The days that are meant, oldest first; `check_days` has seen the arguments."""
+    if arguments.first is not None:
         return list_days(arguments.first, arguments.last)
     if arguments.partition:
         return [arguments.partition]
@@ -228,10 +268,10 @@ def _summarise(request: dict[str, Any], summaries: list[dict[str, Any]]) -> dict
 
 
 def _read_version(settings: dict[str, str]) -> int | None:
-    text = settings.get("version")
-    if text is not None and not text.isdigit():
-        raise NightshiftError(f"--set version={text}: must be the number of a model version")
-    return int(text) if text else None
+    try:
+        return read_version(settings["version"]) if "version" in settings else None
+    except argparse.ArgumentTypeError as error:
+        raise NightshiftError(f"--set version: {error}") from None
 
 
 def _read_setting(text: str) -> tuple[str, str]:
@@ -244,5 +284,5 @@ def _read_setting(text: str) -> tuple[str, str]:
 def _parse_date(text: str, where: str) -> date:
     try:
         return parse_day(text)
-    except ValueError:
-        raise NightshiftError(f"{where}={text}: is not a date as 2026-11-20") from None
+    except ValueError as error:
+        raise NightshiftError(f"{where}: {explain_day(text, error)}") from None

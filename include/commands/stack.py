@@ -3,14 +3,16 @@
 import argparse
 import sys
 
-from include.commands.base import Commands, add_command, make_progress
+from include.commands.base import Commands, add_command, make_progress, read_number
 
 
 def add_up(commands: Commands) -> None:
     """`up`: the whole stack."""
     summary = "start PostgreSQL and Airflow, and keep them running"
     parser = add_command(commands, "up", run_up, summary, ["up", "up --port 9090"])
-    parser.add_argument("--port", type=int, help="of the UI (default: 8080, or the next one that is free)")
+    parser.add_argument(
+        "--port", type=read_number(1, 65535), help="of the UI (default: 8080, or the next one that is free)"
+    )
 
 
 def run_up(arguments: argparse.Namespace) -> int:

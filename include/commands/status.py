@@ -18,15 +18,18 @@ def add_status(commands: Commands) -> None:
 def run_status(arguments: argparse.Namespace) -> int:
     """Print the table; refused pipelines follow with their problems."""
     from include.local.house import open_house
-    from include.steps.status import read_status
+    from include.steps.status import describe_schema_changes, read_status
 
     refused: Sequence[PipelineRefused] = ()
-    if arguments.name:
+    if arguments.name is not None:
         configs = [load_named_pipeline(arguments.name)]
     else:
         loaded = load_pipelines()
         configs, refused = list(loaded.usable), loaded.refused
-    print(format_table([describe_row(row) for row in read_status(open_house(migrate=True), configs)]))
+    resources = open_house(migrate=True)
+    print(format_table([describe_row(row) for row in read_status(resources, configs)]))
+    if arguments.name is not None and (changes := describe_schema_changes(resources, arguments.name)):
+        print(f"\n{changes}")
     for problem in refused:
         print(f"\n{problem}")
     return 1 if refused else 0

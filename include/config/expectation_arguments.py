@@ -19,7 +19,7 @@ def list_argument_problems(arguments: Mapping[str, Any]) -> Iterator[str]:
         elif problem := (CHECKS[name](value) if name in CHECKS else ""):
             yield f"{name}: {str(value)[:100]!r} {problem}"
     low, high = arguments.get("min_value"), arguments.get("max_value")
-    if _is_number(low) and _is_number(high) and low > high:
+    if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
         yield f"min_value: {low} is more than max_value, {high}"
 
 

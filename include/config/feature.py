@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from include.config.model import Address, ColumnType, Model
+from include.config.model import Address, ColumnType, Delimiter, Model
 from include.config.names import ColumnName, Identifier
 
 
@@ -16,7 +16,7 @@ class ReferenceTable(Model):
     column: ColumnName = Field(description="The column of the rows that holds the key.")
     columns: dict[ColumnName, Identifier] = Field(min_length=1, description="What to take, and under which name.")
     types: dict[ColumnName, ColumnType] = Field(default_factory=dict, description="Columns that are not text.")
-    delimiter: str = Field(",", min_length=1, max_length=1)
+    delimiter: Delimiter = ","
     null_values: tuple[str, ...] = Field(("", "NA"))
 
 

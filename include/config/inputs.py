@@ -9,16 +9,17 @@ from include.config.names import suggest_name
 if TYPE_CHECKING:
     from include.config.pipeline import PipelineSpec
 
+MOMENTS = ("date", "timestamp")
+
 
 def list_input_problems(spec: "PipelineSpec") -> Iterator[str]:
-    """What derived features read that is neither a column, nor from a table, nor derived before them."""
+    """An event_time that is no time, and what derived features read although nothing before them gives it."""
     known = list_given(spec)
+    if spec.event_time and spec.columns.get(spec.event_time, "date") not in MOMENTS:
+        yield f"event_time: {spec.event_time!r} is {spec.columns[spec.event_time]}, not a date or timestamp"
     for feature in spec.features.derived:
         where = f"features.derived.{feature.name}"
-        if isinstance(feature, CalendarFeature) and spec.columns.get(feature.column, "date") not in (
-            "date",
-            "timestamp",
-        ):
+        if isinstance(feature, CalendarFeature) and spec.columns.get(feature.column, "date") not in MOMENTS:
             yield f"{where}: {feature.column!r} is {spec.columns[feature.column]}, not a date or timestamp"
         if not isinstance(feature, RollingFeature):
             for name in feature.model_dump(exclude={"kind", "name", "part"}).values():

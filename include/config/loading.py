@@ -68,6 +68,11 @@ def _check_across(spec: PipelineSpec, suite: ExpectationSuite, document: Documen
         yield Problem(document.file, None, "", "holds no expectation; a suite that checks nothing would always pass")
 
 
+def has_features_module(folder: Path) -> bool:
+    """Whether the pipeline has code that adds features."""
+    return (folder / "features.py").is_file()
+
+
 def load_pipeline(folder: Path) -> PipelineConfig:
     """Read one pipeline folder; PipelineRefused with every problem."""
     name = folder.name
@@ -80,7 +85,7 @@ def load_pipeline(folder: Path) -> PipelineConfig:
         problems.append(Problem(folder, None, "", f"the folder's name {error}"))
     if spec and suite:
         problems += _check_across(spec, suite, suite_file)
-    if spec and not (folder / "features.py").is_file():
+    if spec and not has_features_module(folder):
         line = spec_file.find_line(("features",))
         problems += [Problem(spec_file.file, line, *found) for found in list_unknown_features(spec)]
     if problems or not spec or not suite:
@@ -101,7 +106,9 @@ def load_pipelines(folder: Path = PIPELINES_FOLDER) -> LoadedPipelines:
                 refused.append(problem)
             except Exception as error:
                 # Whatever nobody thought of in one folder is no reason to stop the others.
-                refused.append(PipelineRefused(path.name, [Problem(path, None, "", f"can't be read: {name_error(error)}")]))
+                refused.append(
+                    PipelineRefused(path.name, [Problem(path, None, "", f"can't be read: {name_error(error)}")])
+                )
     return LoadedPipelines(tuple(usable), tuple(refused))
 
 

@@ -21,7 +21,16 @@ def check_no_secret(value: str) -> str:
     return value
 
 
+def check_delimiter(value: str) -> str:
+    """Return `value` unless CSV has another use for it; ValueError otherwise."""
+    if value == '"':
+        raise ValueError("is what CSV quotes with")
+    return value
+
+
 Address = Annotated[str, Field(min_length=1), AfterValidator(check_no_secret)]
+# A quote or a line break already means something in a CSV file.
+Delimiter = Annotated[str, Field(pattern=r"^[\t -~]$"), AfterValidator(check_delimiter)]
 ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -30,7 +39,7 @@ def check_plain(value: object) -> object:
     plain = value is None or isinstance(value, (str, int, float))
     if not plain or (isinstance(value, float) and not math.isfinite(value)):
         raise ValueError("must be text, a finite number, true, false or null")
-    return value
+    return check_no_secret(value) if isinstance(value, str) else value
 
 
 Plain = str | int | float | bool | None

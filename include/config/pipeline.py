@@ -1,12 +1,10 @@
 """pipeline.yaml as frozen, strict models: everything about one pipeline that someone may tune."""
 
-import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from croniter import CroniterError, croniter
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from include.config.alerting import Alerts
 from include.config.card import Card
@@ -23,28 +21,12 @@ from include.config.model import ColumnType, Inconsistent, Model
 from include.config.names import ColumnName, Identifier, Line
 from include.config.retention import Retention, list_problems
 from include.config.retrain import Retrain
+from include.config.schedules import Schedules
 from include.config.schema_contract import SchemaContract
 from include.config.source import FileSource, Source
 
 # Columns that Nightshift itself writes beside the keys.
 SCORE_COLUMNS = ("partition_date", "score", "decision", "model_version", "scored_at")
-
-# croniter takes R and H for another time at every reading.
-RANDOM = re.compile(r"(?:^|[\s,])[RrHh](?:$|[\s,/(])")
-
-
-def check_cron(value: str) -> str:
-    """Return `value` if it is a cron expression of five fields; ValueError otherwise."""
-    if len(value.split()) != 5 or RANDOM.search(value) or not croniter.is_valid(value):
-        raise ValueError("must be a cron expression of five fields, as in '0 2 * * *'")
-    try:
-        croniter(value).get_next()
-    except CroniterError:
-        raise ValueError("names no time that ever comes") from None
-    return value
-
-
-Cron = Annotated[str, AfterValidator(check_cron)]
 
 
 class Scoring(Model):
@@ -67,25 +49,6 @@ class Scoring(Model):
     def _one_rule(self) -> Self:
         if self.threshold is not None and self.decision is not None:
             raise ValueError("give either threshold or decision")
-        return self
-
-
-class Schedules(Model):
-    """Cron expressions, read in `timezone`."""
-
-    ingest: Cron = "0 2 * * *"
-    drift: Cron = "0 5 * * *"
-    train: Cron | None = Field(None, description="A training on its own, slower schedule; by hand or drift otherwise.")
-    timezone: str = "UTC"
-
-    @model_validator(mode="after")
-    def _known_timezone(self) -> Self:
-        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-        try:
-            ZoneInfo(self.timezone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"no time zone is called {self.timezone!r}") from error
         return self
 
 

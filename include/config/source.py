@@ -5,9 +5,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from include.config.model import Address, Model, Parameter
+from include.config.model import Address, Delimiter, Model, Parameter
 from include.config.names import ColumnName, Identifier
 
+SCHEMES = ("file", "s3", "http", "https")
 SECRET_NAME = re.compile(r"pass(word|wd)?$|secret|token|api_?key", re.IGNORECASE)
 
 
@@ -18,7 +19,9 @@ def check_placeholders(path: str) -> None:
         raise ValueError(f"path: {{{wrong[0]}}} is not a placeholder; there are {{data}} and {{partition}}")
     if re.search(r"[{}]", re.sub(r"\{[^{}]*\}", "", path)):
         raise ValueError("path: has a brace without its counterpart")
-    scheme = path.partition("://")[0] if "://" in path else "file"
+    if re.match("s3:///", path, re.IGNORECASE):
+        raise ValueError("path: s3:// names no bucket; write s3://bucket/key")
+    scheme = path.partition("://")[0].lower() if "://" in path else "file"
     if scheme not in SCHEMES:
         raise ValueError(f"path: {scheme}:// is not read; there are {', '.join(SCHEMES)} and plain paths")
 
@@ -39,7 +42,7 @@ class FileSource(Model):
         "`{partition}` the partition's date (`{partition:%Y/%m/%d}` for another way to write it)."
     )
     format: Literal["csv", "parquet", "jsonl"] | None = Field(None, description="Known from the file's name otherwise.")
-    delimiter: str = Field(",", min_length=1, max_length=1, description="Between the fields of a CSV file.")
+    delimiter: Delimiter = Field(",", description="Between the fields of a CSV file.")
     null_values: tuple[str, ...] = Field(
         ("", "NA", "NULL", "null", "NaN", "nan"), description="Texts that stand for a missing value."
     )

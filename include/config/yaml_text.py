@@ -44,6 +44,10 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 def parse_yaml(text: str) -> tuple[yaml.Node | None, Any]:
     """The text's tree and its value. YAMLError, with its place, for what is no plain YAML; RecursionError too deep."""
+    if found := yaml.reader.Reader.NON_PRINTABLE.search(text):
+        line = text.count("\n", 0, found.start())
+        mark = yaml.Mark("", found.start(), line, 0, None, 0)
+        raise yaml.constructor.ConstructorError(None, None, "holds a control character, which no text may hold", mark)
     depth = 0
     for event in yaml.parse(text, yaml.SafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)

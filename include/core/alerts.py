@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from croniter import croniter
-
 from include.config.alerting import Alerts
-from include.config.pipeline import Schedules
+from include.config.schedules import Schedules
+from include.core.ticks import list_ticks
 
-AlertKind = Literal["drift", "unknown", "stopped_batch", "failed_gate", "stale_champion", "missed_night"]
+AlertKind = Literal[
+    "drift", "unknown", "stopped_batch", "failed_gate", "stale_champion", "missed_night", "schema_change"
+]
 # Nights further back are history: somebody who looks after a month doesn't want thirty messages.
 LOOKBACK = timedelta(days=7)
 # A subject that names more columns than this is no name any more.
@@ -57,9 +58,10 @@ class Facts:
     """The state of one pipeline at `now` (aware), read in one transaction.
 
     `stopped` maps the partitions whose last validation failed, and that no newer batch has made old news, to the
-    reason. `refused` are the gate's refusals since the last promotion, oldest first. `ingested`, `built` and `scored`
-    are the partitions that the ledger has. `failed` are all partitions whose last validation failed. `open` are the
-    alerts that are open, as kind and subject. `expected` are nights that somebody waits for besides the schedule.
+    reason. `changed` maps the newest one, if its columns differ as those before it did not, to how. `refused` are the
+    gate's refusals since the last promotion, oldest first. `ingested`, `built` and `scored` are the partitions that
+    the ledger has. `failed` are all partitions whose last validation failed. `open` are the alerts that are open, as
+    kind and subject. `expected` are nights that somebody waits for besides the schedule.
     """
 
     pipeline: str
@@ -68,6 +70,7 @@ class Facts:
     champion_last_day: date | None = None
     in_charge_since: datetime | None = None
     stopped: Mapping[date, str] = field(default_factory=dict)
+    changed: Mapping[date, str] = field(default_factory=dict)
     failed: frozenset[date] = frozenset()
     drift: Drifted | None = None
     refused: tuple[Decided, ...] = ()
@@ -82,6 +85,7 @@ def find_alerts(facts: Facts, limits: Alerts, schedules: Schedules) -> list[Aler
     """Every alert whose condition holds now, whether it is open already or new."""
     return [
         *_find_stopped(facts),
+        *_find_changed(facts),
         *_find_drift(facts),
         *_find_refused(facts),
         *_find_stale(facts, limits),
@@ -98,6 +102,19 @@ def _find_stopped(facts: Facts) -> Iterator[Alert]:
             reason,
             "Mend the source, or the limit in expectations.yaml, and run the day again: "
             f"{facts.pipeline}_ingest with Partition {day}.",
+            "ingest",
+        )
+
+
+def _find_changed(facts: Facts) -> Iterator[Alert]:
+    """A batch that was stopped for its columns is told as that."""
+    for day, how in facts.changed.items():
+        yield Alert(
+            "schema_change",
+            str(day),
+            f"The columns of the batch of {day} are not what was agreed; schema.policy lets it pass.",
+            how,
+            "Ask the source's owner whether that is meant; then change columns in pipeline.yaml, or schema.policy.",
             "ingest",
         )
 
@@ -197,20 +214,11 @@ def list_due(facts: Facts, limits: Alerts, schedules: Schedules) -> set[date]:
     zone, late = ZoneInfo(schedules.timezone), timedelta(hours=limits.night_hours)
     since = max(facts.in_charge_since or datetime.max.replace(tzinfo=UTC), facts.now - late - LOOKBACK)
     due = set()
-    for tick in _list_ticks(schedules.ingest, zone, since, facts.now - late):
+    for tick in list_ticks(schedules.ingest, zone, since, facts.now - late):
         night = tick.date() - timedelta(days=1)
         if any(night - LOOKBACK <= day < night for day in facts.ingested):
             due.add(night)
     return due
-
-
-def _list_ticks(cron: str, zone: ZoneInfo, after: datetime, until: datetime) -> Iterator[datetime]:
-    """The ticks by the clock on the wall, so that a night without its hour has one too."""
-    if until <= after:
-        return
-    ticks = croniter(cron, after.astimezone(zone).replace(tzinfo=None))
-    while (tick := ticks.get_next(datetime).replace(tzinfo=zone)) <= until:
-        yield tick
 
 
 def explain_recovery(kind: str, subject: str, facts: Facts) -> str:
@@ -223,6 +231,8 @@ def explain_recovery(kind: str, subject: str, facts: Facts) -> str:
         return (
             "Its scores are there." if scored else "Its batch was stopped by validation, which is an alert of its own."
         )
+    if kind == "schema_change":
+        return "The newest batch brings no further change of columns."
     if kind in ("drift", "unknown"):
         return _explain_drift(subject, facts)
     return f"Version {facts.champion} is in charge now."

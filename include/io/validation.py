@@ -55,8 +55,18 @@ def build_expectation(expectation: Expectation, position: int = 0) -> Any:
         }
         return get_expectation_impl(expectation.expect)(**arguments, meta={"position": position})
     except Exception as error:
-        details = "; ".join(line.strip() for line in str(error).splitlines()[1:]) or str(error)
-        raise BadExpectation(f"expectations.yaml: {expectation.expect}: {details}") from error
+        raise BadExpectation(f"expectations.yaml: {expectation.expect}: {_explain(error)}") from error
+
+
+def _explain(error: Exception) -> str:
+    """The first complaint about each argument; others are about forms of it that nobody writes into a file."""
+    listed = getattr(error, "errors", None)
+    if not callable(listed):
+        return " ".join(str(error).split())
+    first: dict[str, str] = {}
+    for item in listed():
+        first.setdefault(".".join(str(part) for part in item["loc"] if part != "__root__"), item["msg"])
+    return "; ".join(": ".join(filter(None, pair)) for pair in first.items())
 
 
 def run_expectations(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[ExpectationResult]:

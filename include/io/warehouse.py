@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import URL, Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
@@ -126,6 +124,10 @@ def migrate_warehouse(warehouse: Warehouse) -> str:
 
     Returns what a superuser has to do for the roles, or nothing. NightshiftError where the login may not migrate.
     """
+    # Imported here: nobody else needs it, and each task would pay a tenth of a second for it.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with warehouse.begin() as connection:

@@ -30,6 +30,9 @@ THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 # Airflow's own setting, and a process of its own rather than the scheduler, so it forks from a single thread. Third
 # parties' modules only: tasks must see an edited step or pipeline at once.
 PRELOADED = (
+    # First, because it looks for a thousand names in every module that is there already; in Airflow's, each of them is
+    # a warning about something deprecated: five seconds of CPU and thousands of lines in the log of `score`.
+    "skops.io",
     "airflow.executors.local_executor",
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
@@ -43,6 +46,9 @@ PRELOADED = (
     "sklearn.linear_model",
     "sklearn.pipeline",
     "great_expectations",
+    "pgpq",
+    "airflow.providers.standard.decorators.python",
+    "airflow.timetables.trigger",
 )
 
 
@@ -131,6 +137,8 @@ def make_defaults(paths: Paths, environ: Mapping[str, str]) -> dict[str, str]:
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
         "CORE__PARALLELISM": str(max(2, os.cpu_count() or 2)),
+        # Tasks talk to the API server without encryption, so they need not read the world's certificates each time.
+        "API__CLIENT_USE_PUBLIC_CERTS": "False",
         # Asking DNS for the machine's name may take seconds where there is none.
         "CORE__HOSTNAME_CALLABLE": "socket.gethostname",
         # `airflow db migrate` ran before.

@@ -1,5 +1,6 @@
 """Airflow's LocalExecutor, but with a process of its own for every task, so that killing one harms no other."""
 
+import gc
 import multiprocessing
 import signal
 from collections.abc import Sequence
@@ -60,6 +61,8 @@ class ProcessExecutor(LocalExecutor):
 
 def run_workload(workload: Any, conf: Any) -> None:
     """Supervise one task to its end, in a process of its own; it ends with 0 unless that was impossible."""
+    # What was loaded before the fork stays: looking through it for garbage would only copy its pages.
+    gc.freeze()
     # Ctrl-C is for the scheduler, which lets tasks run to their end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     BaseExecutor.run_workload(

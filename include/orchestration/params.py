@@ -6,7 +6,7 @@ from typing import Any
 from airflow.sdk import Param
 
 from include.config.model import Parameter
-from include.config.names import suggest_name
+from include.config.names import MOST_VERSIONS, suggest_name
 from include.config.pipeline import PipelineConfig
 from include.config.retention import GRACE, LEAST_GRACE
 from include.config.source import PythonSource
@@ -30,7 +30,7 @@ def make_ingest_params(pipeline: PipelineConfig) -> dict[str, Param]:
 def make_score_params() -> dict[str, Param]:
     """The partition, and which model scores."""
     text = "The model version to score with. Empty: the champion."
-    version = Param(None, text, type=["null", "integer"], minimum=1, title="Model version")
+    version = Param(None, text, type=["null", "integer"], minimum=1, maximum=MOST_VERSIONS, title="Model version")
     text = "Score with the champion of that time: a day (its end) or a time as 2026-11-20T08:30. Empty: of now."
     as_of = Param(None, text, type=["null", "string"], maxLength=40, title="As of")
     return {"partition": make_partition_param("score"), "version": version, "as_of": as_of}
@@ -55,7 +55,7 @@ def make_drift_params() -> dict[str, Param]:
 def make_rollback_params() -> dict[str, Param]:
     """Where to, why, and what is scored again."""
     text = "The version to go back to. Empty: the champion before the present one."
-    version = Param(None, text, type=["null", "integer"], minimum=1, title="Version")
+    version = Param(None, text, type=["null", "integer"], minimum=1, maximum=MOST_VERSIONS, title="Version")
     # Without a default, so that the form asks for it.
     reason = Param(
         description="Kept with the promotion and with what is scored again.",

@@ -18,8 +18,11 @@ def parse_partition(text: str) -> date:
     """The date that a partition key names; NightshiftError unless it is one, written as 2026-11-20."""
     try:
         return parse_day(text)
-    except ValueError:
-        raise NightshiftError(f"Partition Key {text!r} is not a date. Write it as 2026-11-20.") from None
+    except ValueError as error:
+        reason = (
+            f"{error}." if "does not lie" in str(error) else f"{text[:100]!r} is not a date. Write it as 2026-11-20."
+        )
+        raise NightshiftError(f"Partition Key {reason}") from None
 
 
 def choose_partition(run: Run, params: Mapping[str, Any]) -> date:

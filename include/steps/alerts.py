@@ -11,6 +11,7 @@ from include.core.alert_messages import Message
 from include.core.alerts import Alert, Decided, Drifted, Facts, explain_recovery, find_alerts
 from include.io import alerts as table
 from include.io.resources import Resources
+from include.io.schema_changes import list_new_changes
 from include.steps.outcome import Outcome
 
 # Tells one message through one connection. What it raises becomes the alert's problem, by `explain`.
@@ -68,6 +69,7 @@ def read_facts(
             for row in stopped
             if row["current"]
         },
+        changed=_read_changes(connection, pipeline),
         failed=frozenset(row["partition_date"] for row in stopped),
         drift=_read_drift(connection, pipeline),
         refused=tuple(
@@ -80,6 +82,11 @@ def read_facts(
         open=held,
         expected=expected,
     )
+
+
+def _read_changes(connection: Connection, pipeline: str) -> dict[date, str]:
+    changes = list_new_changes(connection, pipeline)
+    return {changes[0]["partition_date"]: "; ".join(change["detail"] for change in changes[:5])} if changes else {}
 
 
 def _read_drift(connection: Connection, pipeline: str) -> Drifted | None:

@@ -5,7 +5,11 @@ from typing import Any
 from include.config.pipeline import PipelineConfig
 from include.io.monitoring import read_status_rows
 from include.io.resources import Resources
+from include.io.schema_changes import list_last_changes
 from include.io.sources import check_available
+
+# A line that names more changes than this is read by nobody.
+MOST_TOLD = 5
 
 
 def read_status(resources: Resources, configs: list[PipelineConfig]) -> list[dict[str, Any]]:
@@ -16,3 +20,14 @@ def read_status(resources: Resources, configs: list[PipelineConfig]) -> list[dic
         {**config.describe(), **row, "data": check_available(config, resources.get_connection) or "available"}
         for config, row in zip(configs, rows, strict=True)
     ]
+
+
+def describe_schema_changes(resources: Resources, pipeline: str) -> str | None:
+    """One sentence on the last batch whose columns were not what was agreed; None where there was none."""
+    with resources.warehouse.begin() as connection:
+        changes = list_last_changes(connection, pipeline)
+    if not changes:
+        return None
+    told = "; ".join(change["detail"] for change in changes[:MOST_TOLD])
+    more = f"; and {len(changes) - MOST_TOLD} more" if len(changes) > MOST_TOLD else ""
+    return f"Columns last differed from what was agreed on {changes[0]['partition_date']}: {told}{more}"

@@ -11,8 +11,17 @@ import structlog
 from airflow.sdk import DAG
 from airflow.sdk.api.datamodels._generated import DagRun, DagRunState, DagRunType, TIRunContext
 from airflow.sdk.execution_time import task_runner
-from airflow.sdk.execution_time.comms import GetXCom, MaskSecret, OKResponse, XComResult
+from airflow.sdk.execution_time.comms import (
+    GetXCom,
+    InactiveAssetsResult,
+    MaskSecret,
+    OKResponse,
+    ValidateInletsAndOutlets,
+    XComResult,
+)
 from structlog.testing import capture_logs
+
+LOG = "log of the runner"
 
 
 class Recorder:
@@ -29,6 +38,8 @@ class Recorder:
         self.messages.append(msg)
         if isinstance(msg, GetXCom):
             return XComResult(key=msg.key, value=self.xcoms.get(msg.task_id))
+        if isinstance(msg, ValidateInletsAndOutlets):
+            return InactiveAssetsResult(inactive_assets=[])
         return OKResponse(ok=True)
 
 
@@ -50,7 +61,7 @@ def run_recorded(
     shown = "".join(traceback.format_exception(error)) if error else ""
     return {
         "messages": "\n".join(f"{each!r} {each.model_dump_json()}" for each in recorder.messages).encode(),
-        "log of the runner": repr(lines).encode(),
+        LOG: repr(lines).encode(),
         "error": f"{shown}\n{error!r}\n{vars(error) if error else ''}\n{message!r}".encode(),
     }
 

@@ -45,6 +45,8 @@ def test_the_search_finds_what_was_hidden(tmp_path: Path, form: bytes) -> None:
     pq.write_table(pa.table({"a": ["x", hidden.decode()]}), tmp_path / "p", compression="zstd")
     contents = {"plain": hidden, "packed": gzip.compress(hidden), "sound": b"nothing", **read_folder(tmp_path)}
     assert find_leaks({CANARY}, contents) == ["plain", "packed", str(tmp_path / "p")]
+    partly = CANARY.replace("/", "%2F").replace("@", "%40").encode()
+    assert find_leaks({CANARY}, {"url": b"postgresql://x:" + partly + b"@h"}) == ["url"]
     for start in range(3):
         assert find_leaks({CANARY}, {"auth": base64.b64encode(b"u" * start + CANARY.encode() + b"end")}) == ["auth"]
 

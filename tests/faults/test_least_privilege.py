@@ -145,6 +145,8 @@ def test_analysts_read_neither_ml_nor_airflows_database(server: Server, night: W
             ask(server, night, ANALYST, f"select * from {name}")
     with pytest.raises(REFUSED):
         ask(server, night, ANALYST, "select ml.champion_at('shops', now())")
+    # Nor do they see what is in there.
+    assert ask(server, night, ANALYST, "select has_schema_privilege('ml', 'usage')") == [(False,)]
     for login in (ANALYST, READER, WRITER):
         with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
             server.connect("airflow", login)
@@ -181,6 +183,13 @@ NO_WRITER = (
 def test_tasks_change_no_history(server: Server, night: World, statement: str) -> None:
     with pytest.raises(REFUSED):
         ask(server, night, WRITER, statement)
+
+
+@pytest.mark.parametrize("table", HISTORY)
+def test_tasks_have_no_right_to_what_the_triggers_refuse(server: Server, night: World, table: str) -> None:
+    """The same error comes from either, so the rights are looked up."""
+    for right, held in {"insert": True, "update": False, "delete": False, "truncate": False, "trigger": False}.items():
+        assert ask(server, night, WRITER, f"select has_table_privilege('ml.{table}', '{right}')") == [(held,)]
 
 
 def test_what_an_earlier_version_made_as_superuser_gets_its_owners(server: Server, tmp_path: Path) -> None:

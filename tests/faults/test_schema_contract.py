@@ -1,11 +1,15 @@
 """The source's columns change: what each policy does, and that nothing is absorbed in silence."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from include.io.lake import ObjectRef
 from include.io.tables import fetch_table
+from include.steps.alerts import reconcile_alerts
+from include.steps.status import describe_schema_changes
 from tests.faults.test_bad_input import NIGHT, ingest, night_world, point_to
 from tests.integration.kit import World, draw_rows
 
@@ -75,3 +79,24 @@ def test_a_new_column_may_not_take_the_name_of_a_feature(night_world: World, tmp
     world.run_night(NIGHT, draw_rows(NIGHT).assign(hour=99, partition_date="x"))
     assert not {"hour", "partition_date"} & set(read_columns(world))
     assert {column for _, column, _ in read_changes(world)} == {"hour", "partition_date"}
+
+
+def test_a_change_that_the_policy_takes_is_told_once_and_is_over_with_a_batch_without_it(
+    night_world: World, tmp_path: Path
+) -> None:
+    world = point_to(night_world, tmp_path)
+    alert = ["schema_change", str(NIGHT)]
+
+    def bring(rows: pd.DataFrame) -> dict[str, list[list[str]]]:
+        (world.folder / f"{NIGHT}.csv").write_text(rows.to_csv(index=False))
+        assert ingest(world)[0].status == "done"
+        return reconcile_alerts(world.config, world.resources, datetime.now(UTC)).figures
+
+    assert alert in bring(draw_rows(NIGHT).assign(loyalty=1))["opened"]
+    told = describe_schema_changes(world.resources, world.config.name)
+    assert told is not None
+    assert str(NIGHT) in told
+    assert "loyalty" in told
+    assert alert not in bring(draw_rows(NIGHT).assign(loyalty=1))["opened"]
+    assert alert in bring(draw_rows(NIGHT))["recovered"]
+    assert describe_schema_changes(world.resources, world.config.name) is None

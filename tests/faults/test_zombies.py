@@ -4,7 +4,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import psutil
 import pytest
@@ -12,23 +13,29 @@ from sqlalchemy import text
 
 from include.io import partition_lock
 from include.local.postgres import Server
-from tests.faults.chain import NEW_ROWS, Chain
-from tests.faults.kit import look, poll, start
+from tests.faults.chain import NEW_ROWS, Chain, dump
+from tests.faults.kit import look, poll, run, start
 from tests.faults.steps import NIGHT
 from tests.integration.kit import World
 
 Observe = Callable[..., None]
 NEWER_ROWS = 77
+IMPATIENT = "set local idle_in_transaction_session_timeout = '1s'"
 # The last moment before the step asks whether it may still write.
 MOMENTS = {"extract": "after put 1", "validate": "after put 1", "build_features": "after put 1", "publish": "begin 2"}
 
 
-def pause(pid: int) -> None:
-    """SIGSTOP: from now on it knows nothing, not even that time passes."""
+@contextmanager
+def paused(pid: int) -> Iterator[None]:
+    """SIGSTOP: inside of the block it knows nothing, not even that time passes."""
     process = psutil.Process(pid)
     os.kill(pid, signal.SIGSTOP)
     while process.status() != psutil.STATUS_STOPPED:
-        pass
+        time.sleep(0.001)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def redo_night(world: World) -> None:
@@ -50,11 +57,10 @@ def test_a_step_that_sleeps_through_its_retry_changes_nothing(
         with poll(world) as seen:
             child = start(world, server, step, chain.arguments(step), MOMENTS[step])
             child.wait_until_there()
-            pause(child.process.pid)
-            child.go()
-            redo_night(world)
-            new, state = look(world), world.read_state()
-            os.kill(child.process.pid, signal.SIGCONT)
+            with paused(child.process.pid):
+                child.go()
+                redo_night(world)
+                new, state = look(world), world.read_state()
             ended = child.end()
         torn = seen.count_torn(old, new)
         observe(polls=seen.polls, half_visible=torn, faults=1)
@@ -75,13 +81,27 @@ def test_who_sleeps_with_the_lock_in_hand_loses_it(
     with chain.open_before(step) as world:
         child = start(world, server, step, chain.arguments(step), moment)
         child.wait_until_there()
-        pause(child.process.pid)
-        child.go()
-        redo_night(world)
-        state = world.read_state()
-        os.kill(child.process.pid, signal.SIGCONT)
+        with paused(child.process.pid):
+            child.go()
+            redo_night(world)
+            state = world.read_state()
         assert child.end()["status"] == "TemporarilyUnavailable"
         assert world.read_state() == state
+        observe(faults=1)
+
+
+@pytest.mark.guarantee(6, 13)
+def test_who_sleeps_in_the_middle_of_a_promotion_gives_way(chain: Chain, server: Server, observe: Observe) -> None:
+    """The server ends a transaction that says nothing for too long, whatever it locks; the retry gets the lock."""
+    with chain.open_before("promote") as world:
+        arguments = chain.arguments("promote")
+        child = start(world, server, "promote", arguments, "before commit 1", IMPATIENT)
+        child.wait_until_there()
+        with paused(child.process.pid):
+            child.go()
+            assert run(world, server, "promote", arguments)["status"] == "done"
+        assert child.end()["status"] == "TemporarilyUnavailable"
+        assert dump(world) == chain.after["promote"]
         observe(faults=1)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from include.config.alerting import Alerts
-from include.config.pipeline import Schedules
+from include.config.schedules import Schedules
 from include.core.alert_messages import Message, make_payload, write_html, write_slack
 from include.core.alerts import Decided, Drifted, Facts, explain_recovery, find_alerts, list_due, name_unknown
 

@@ -1,6 +1,6 @@
 """Nights through a real scheduler while random faults strike: nothing lost, nothing doubled, nothing half-visible.
 
-    python -m tests.faults.scheduler.chaos --nights 32 --seed 7 [--wave 16] [--parallel 8] [--minutes 20]
+    python -m tests.faults.scheduler.chaos --nights 32 --seed 7 [--wave 25] [--parallel 6] [--minutes 20]
 
 `--wave` nights run at a time, `--parallel` tasks of them at once. It ends after `--minutes` whatever happens.
 """
@@ -19,7 +19,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from include.local.rest import AirflowRefused, AirflowUnreachable
+from include.local.rest import AirflowUnreachable
 from tests.faults.scheduler.chaos_plan import Wave, draw_plan
 from tests.faults.scheduler.kit import Reader, Site, check_nights, read_all_the_time, wait_until
 from tests.faults.scheduler.project import PIPELINE
@@ -27,7 +27,7 @@ from tests.faults.scheduler.site import open_site
 from tests.faults.scheduler.strikes import Strikes
 
 WAVE_SECONDS = 300.0
-OVER = ("success", "failed")
+RUNS = f"select run_id from dag_run where dag_id in ('{PIPELINE}_ingest', '{PIPELINE}_score')"
 
 
 @dataclass
@@ -38,6 +38,8 @@ class Chaos:
     history: Path
     began: float = field(default_factory=time.monotonic)
     counts: Counter[str] = field(default_factory=Counter)
+    hit: Counter[str] = field(default_factory=Counter)
+    missed: Counter[str] = field(default_factory=Counter)
 
     def tell(self, event: str, **told: Any) -> None:
         """A line of the history."""
@@ -53,6 +55,7 @@ class Chaos:
                 if time.monotonic() - self.began > minutes * 60:
                     self.tell("out of time", nights=len(everything))
                     break
+                reader.since = min([*through, *wave.nights])
                 self._run_wave(wave, through)
                 through = sorted(wave.nights)
                 everything += wave.nights
@@ -68,14 +71,16 @@ class Chaos:
         for fault in wave.faults:
             time.sleep(max(0.0, began + fault.after - time.monotonic()))
             persist(lambda fault=fault: strikes.strike(fault))  # type: ignore[misc]
-        self.counts.update(faults=len(wave.faults), nights=len(wave.nights))
         strikes.settle()
-        wait_until(lambda: self._is_calm(wave.nights), f"stuck: {self._list_open()}", WAVE_SECONDS, pause=1.0)
-        failed = {run["dag_run_id"] for run in self._list_runs() if run["state"] == "failed"}
+        self.hit += strikes.hit
+        self.missed += strikes.missed
+        self.counts.update(faults=strikes.hit.total(), nights=len(wave.nights))
+        wait_until(lambda: self._is_calm(wave.nights), "some nights do not end", WAVE_SECONDS, pause=1.0)
+        failed = {run_id for (run_id,) in self.site.ask_airflow(f"{RUNS} and state = 'failed'")}
         wrong = {name for name in failed if not name.endswith("-bad")}
         assert not wrong, f"failed: {wrong}"
         assert strikes.expected_failures <= failed, "a bad batch went through"
-        self.tell("calm", seconds=round(time.monotonic() - began, 1))
+        self.tell("calm", seconds=round(time.monotonic() - began, 1), hit=strikes.hit, missed=strikes.missed)
 
     def _check(self, nights: list[date], reader: Reader, champion: Any) -> None:
         found = check_nights(self.site, nights)
@@ -89,25 +94,17 @@ class Chaos:
 
     def _is_calm(self, nights: Iterable[date]) -> bool:
         """Whether no run is under way and every night has scores of the rows that came in last."""
-        with contextlib.suppress(AirflowUnreachable, AirflowRefused):
-            if self._list_open():
-                return False
-            stale = (
-                "select count(*) from unnest(cast(:nights as date[])) night where not exists (select from ml.ledger s"
-                " join ml.ledger f using (pipeline, partition_date) where s.kind = 'scores' and f.kind = 'features'"
-                " and partition_date = night and s.rows = f.rows)"
-            )
-            return self.site.ask(stale, nights=list(nights)) == [(0,)]
-        return False
+        if self._list_open():
+            return False
+        stale = (
+            "select count(*) from unnest(cast(:nights as date[])) night where not exists (select from ml.ledger s"
+            " join ml.ledger f using (pipeline, partition_date) where s.kind = 'scores' and f.kind = 'features'"
+            " and partition_date = night and s.rows = f.rows)"
+        )
+        return self.site.ask(stale, nights=list(nights)) == [(0,)]
 
-    def _list_open(self) -> list[str]:
-        return [f"{run['dag_run_id']} {run['state']}" for run in self._list_runs() if run["state"] not in OVER]
-
-    def _list_runs(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        for kind in ("ingest", "score"):
-            found += self.site.house.client.list_runs(f"{PIPELINE}_{kind}")
-        return found
+    def _list_open(self) -> list[tuple[Any, ...]]:
+        return self.site.ask_airflow(f"{RUNS} and state not in ('success', 'failed')")
 
     def _read_champion(self) -> list[tuple[Any, ...]]:
         return self.site.ask("select pipeline, version from ml.champions")
@@ -125,8 +122,8 @@ def persist(call: Any) -> None:
     wait_until(is_done, "Airflow does not answer", 120, pause=1.0)
 
 
-def run_chaos(seed: int, nights: int, size: int, parallel: int, minutes: float, history: Path) -> Counter[str]:
-    """A stack of its own, and the plan of the seed on it; what was counted."""
+def run_chaos(seed: int, nights: int, size: int, parallel: int, minutes: float, history: Path) -> Chaos:
+    """A stack of its own, and the plan of the seed on it; what was counted, and `hit` and `missed` by kind of fault."""
     with open_site(parallel) as site:
         chaos = Chaos(site, history)
         chaos.tell("plan", seed=seed, nights=nights, wave=size, parallel=parallel)
@@ -135,7 +132,7 @@ def run_chaos(seed: int, nights: int, size: int, parallel: int, minutes: float, 
         except BaseException as error:
             chaos.tell("failed", error=str(error))
             raise
-    return chaos.counts
+    return chaos
 
 
 def main() -> None:
@@ -143,16 +140,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nights", type=int, default=32)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--wave", type=int, default=16)
-    parser.add_argument("--parallel", type=int, default=8)
+    parser.add_argument("--wave", type=int, default=25)
+    parser.add_argument("--parallel", type=int, default=6)
     parser.add_argument("--minutes", type=float, default=20)
     given = parser.parse_args()
     history = Path(tempfile.gettempdir()) / f"nightshift-chaos-{given.seed}.jsonl"
     history.unlink(missing_ok=True)
     print(f"seed {given.seed}, history {history}", flush=True)
     began = time.monotonic()
-    counts = run_chaos(given.seed, given.nights, given.wave, given.parallel, given.minutes, history)
-    print(json.dumps({**counts, "seconds": round(time.monotonic() - began)}))
+    chaos = run_chaos(given.seed, given.nights, given.wave, given.parallel, given.minutes, history)
+    seconds = round(time.monotonic() - began)
+    print(json.dumps({**chaos.counts, "hit": chaos.hit, "missed": chaos.missed, "seconds": seconds}))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ WEIGHTS: Mapping[str, int] = {
     "bad_batch": 2,
     "late_file": 2,
 }
+# So many for each night of a wave is it struck: while it runs, on two idle cores.
+SECONDS = 2.0
 # These take half a minute each, so a wave has one of them at most.
 COSTLY = {"kill_scheduler", "second_scheduler", "pause_past_timeout"}
 # Of nights that are through: each of the earlier wave is struck once at most, so that the outcome is known.
@@ -48,22 +50,22 @@ class Wave:
     faults: tuple[Fault, ...]
 
 
-def draw_plan(seed: int, nights: int, size: int, faults: int = 6) -> list[Wave]:
-    """Waves of `size` nights with `faults` faults each; the same arguments give the same plan."""
+def draw_plan(seed: int, nights: int, size: int) -> list[Wave]:
+    """Waves of `size` nights, with a fault for every second night; the same arguments give the same plan."""
     generator = random.Random(seed)
     waves = []
     for begin in range(0, nights, size):
         days = [FIRST + timedelta(days=number) for number in range(begin, min(begin + size, nights))]
         generator.shuffle(days)
-        waves.append(Wave(tuple(days), _draw_faults(generator, faults, first=begin == 0)))
+        waves.append(Wave(tuple(days), _draw_faults(generator, len(days), first=begin == 0)))
     return waves
 
 
-def _draw_faults(generator: random.Random, count: int, first: bool) -> tuple[Fault, ...]:
+def _draw_faults(generator: random.Random, nights: int, first: bool) -> tuple[Fault, ...]:
     drawn: list[Fault] = []
-    while len(drawn) < count:
+    while len(drawn) < nights // 2:
         kind = generator.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
-        after, victim = round(generator.uniform(1, 25), 1), generator.randrange(1000)
+        after, victim = round(generator.uniform(1, nights * SECONDS), 1), generator.randrange(1000)
         taken = COSTLY.intersection(fault.kind for fault in drawn)
         if not (kind in COSTLY and taken) and not (kind in AFTERWARDS and first):
             drawn.append(Fault(kind, after, victim))

@@ -59,6 +59,7 @@ def _fail_where_told() -> None:
     from include.errors import TemporarilyUnavailable
 
     if (FOLDER / "lake_fails").exists():
+        (FOLDER / "lake_failed").touch()
         raise TemporarilyUnavailable("The lake does not answer (a test has told it so).")
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from include.config.pipeline import PipelineConfig
 from include.errors import NightshiftError
 from include.local.paths import Paths, read_json
+from include.local.postgres import start_postgres
 from include.local.rest import AirflowUnreachable
 from include.steps import runs
 from tests.e2e.kit import House
@@ -39,6 +40,13 @@ class Site:
 
     def ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         return self.house.ask(query, **values)
+
+    def ask_airflow(self, query: str) -> list[tuple[Any, ...]]:
+        """Ask Airflow's own database: the API server would have to look through hundreds of runs each time."""
+        server = start_postgres(self.paths)
+        with contextlib.closing(server.connect("airflow")) as connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            return cursor.fetchall()
 
     def start(self, kind: str, night: date, name: str = "", **conf: Any) -> str:
         """Start a run of the pipeline's DAG; its id. `name` makes it repeatable: asked for twice, it runs once."""
@@ -119,8 +127,12 @@ class Site:
 
 @dataclass
 class Reader:
-    """What a reader who never stops asking has seen: nights with neither all of their rows nor none."""
+    """What a reader who never stops asking has seen: nights with neither all of their rows nor none.
 
+    It looks at the nights from `since` on: the earlier ones are through.
+    """
+
+    since: date = date(2000, 1, 1)
     polls: int = 0
     half: list[tuple[str, int]] = field(default_factory=list)
     failed: int = 0
@@ -130,12 +142,15 @@ class Reader:
 def read_all_the_time(site: Site, pause: float = 0.05) -> Iterator[Reader]:
     """Poll the scored table: every night has all rows of one model version, or none."""
     reader, done = Reader(), threading.Event()
-    query = f"select partition_date, count(*), count(distinct model_version) from scores.{PIPELINE} group by 1"
+    query = (
+        f"select partition_date, count(*), count(distinct model_version) from scores.{PIPELINE}"
+        " where partition_date >= :since group by 1"
+    )
 
     def poll() -> None:
         while not done.wait(pause):
             try:
-                found = site.ask(query)
+                found = site.ask(query, since=reader.since)
             except (NightshiftError, SQLAlchemyError):
                 reader.failed += 1
                 continue
@@ -193,10 +208,12 @@ def wait_until(is_true: Callable[[], bool], what: str, seconds: float = PATIENCE
         time.sleep(pause)
 
 
-def kill(process: psutil.Process) -> None:
-    """SIGKILL, as the system does when memory runs out; a process that is gone already is none."""
+def kill(process: psutil.Process) -> bool:
+    """SIGKILL, as the system does when memory runs out; False where the process is gone already."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(signal.SIGKILL)
+        return True
+    return False
 
 
 def read_title(process: psutil.Process) -> str:

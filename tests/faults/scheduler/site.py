@@ -24,21 +24,23 @@ from tests.e2e.kit import House
 from tests.faults.scheduler.kit import Site, ignore
 from tests.faults.scheduler.project import PIPELINE, START, copy_project
 
-# A killed supervisor is noticed sooner than at night, and more tasks run at a time.
+# A killed supervisor is noticed sooner than at night, and more tasks run at a time. Nobody edits a DAG meanwhile.
 SETTINGS = {
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
     "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
-    "CORE__PARALLELISM": "8",
+    "CORE__PARALLELISM": "6",
     "CORE__MAX_ACTIVE_TASKS_PER_DAG": "32",
     "CORE__MAX_ACTIVE_RUNS_PER_DAG": "64",
+    "DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
+    "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
 }
 LEARNED = [START + timedelta(days=number) for number in range(6)]
 
 
 @contextlib.contextmanager
-def open_site(parallelism: int = 8) -> Iterator[Site]:
+def open_site(parallelism: int = 6) -> Iterator[Site]:
     """Six nights came in, version 1 is the champion, all DAGs are there; gone afterwards."""
     # Not pytest's folders: as root PostgreSQL runs as another user, who may not enter them.
     home = Path(tempfile.mkdtemp(prefix="nightshift-faults-"))

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,16 +17,19 @@ from tests.faults.scheduler.kit import Site, kill
 from tests.faults.scheduler.project import LATE_ROWS, PIPELINE
 from tests.faults.scheduler.site import start_scheduler
 
-PAUSE, PAUSE_PAST_TIMEOUT, LAKE_FAILS = 3.0, 26.0, 4.0
+PAUSE, PAUSE_PAST_TIMEOUT, LAKE_FAILS = 3.0, 26.0, 2.0
+# So long a fault waits for somebody whom it can strike.
+LOOK_SECONDS = 10.0
+# Whoever has written something that is not committed yet.
 CUT = (
     "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
-    " and pid <> pg_backend_pid() and usename = current_user and xact_start is not null"
+    " and pid <> pg_backend_pid() and backend_xid is not null"
 )
 
 
 @dataclass
 class Strikes:
-    """One wave's faults: `running` are its nights, `through` those of the wave before."""
+    """One wave's faults: `running` are its nights, `through` those of the wave before; `hit` and `missed` count."""
 
     site: Site
     tell: Callable[..., None]
@@ -33,11 +37,14 @@ class Strikes:
     through: list[date]
     waiting: list[threading.Thread] = field(default_factory=list)
     expected_failures: set[str] = field(default_factory=set)
+    hit: Counter[str] = field(default_factory=Counter)
+    missed: Counter[str] = field(default_factory=Counter)
 
     def strike(self, fault: Fault) -> None:
-        """Do it, and say to whom."""
+        """Do it, and say to whom; a fault that found nobody is none."""
         found = getattr(self, fault.kind)(fault.victim)
-        self.tell("fault", fault=fault.kind, victim=str(found))
+        (self.hit if found else self.missed)[fault.kind] += 1
+        self.tell("fault" if found else "missed", fault=fault.kind, victim=str(found))
 
     def settle(self) -> None:
         """Wait until everything that was to end by itself has ended."""
@@ -45,25 +52,28 @@ class Strikes:
             thread.join()
 
     def kill_task(self, victim: int) -> Any:
-        return self._with_supervisor(victim, lambda supervisor: [kill(task) for task in supervisor.children()])
+        return look_for(lambda: self._strike_one(victim, lambda supervisor: any(map(kill, supervisor.children()))))
 
     def kill_supervisor(self, victim: int) -> Any:
-        return self._with_supervisor(victim, kill)
+        return look_for(lambda: self._strike_one(victim, kill))
 
     def pause(self, victim: int) -> Any:
-        return self._with_supervisor(victim, lambda supervisor: self._pause(supervisor, PAUSE))
+        return look_for(lambda: self._strike_one(victim, lambda supervisor: self._pause(supervisor, PAUSE)))
 
     def pause_past_timeout(self, victim: int) -> Any:
-        return self._with_supervisor(victim, lambda supervisor: self._pause(supervisor, PAUSE_PAST_TIMEOUT))
+        seconds = PAUSE_PAST_TIMEOUT
+        return look_for(lambda: self._strike_one(victim, lambda supervisor: self._pause(supervisor, seconds)))
 
     def cut_connection(self, victim: int) -> Any:
-        return len(self.site.ask(CUT))
+        return look_for(lambda: len(self.site.ask(CUT)), pause=0.02)
 
     def lake_fails(self, victim: int) -> Any:
-        broken = self.site.failpoints / "lake_fails"
-        broken.touch()
-        self._later(LAKE_FAILS, broken.unlink)
-        return f"{LAKE_FAILS} s"
+        fails, failed = (self.site.failpoints / name for name in ("lake_fails", "lake_failed"))
+        failed.unlink(missing_ok=True)
+        fails.touch()
+        found = look_for(failed.exists)
+        self._later(LAKE_FAILS, fails.unlink)
+        return found
 
     def kill_scheduler(self, victim: int) -> Any:
         scheduler = self.site.find_component("scheduler")
@@ -103,28 +113,34 @@ class Strikes:
     def _take(self, victim: int) -> date:
         return self.through.pop(victim % len(self.through))
 
-    def _with_supervisor(self, victim: int, strike: Callable[[psutil.Process], object]) -> Any:
-        deadline = time.monotonic() + 5
-        while not (supervisors := self.site.list_supervisors()):
-            if time.monotonic() > deadline:
-                return "nobody"
-            time.sleep(0.2)
-        chosen = supervisors[victim % len(supervisors)]
-        with contextlib.suppress(psutil.NoSuchProcess):
-            strike(chosen)
-        return chosen.pid
+    def _strike_one(self, victim: int, strike: Callable[[psutil.Process], bool]) -> Any:
+        supervisors = self.site.list_supervisors()
+        for chosen in sorted(supervisors, key=lambda process: (process.pid - victim) % 1000):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if strike(chosen):
+                    return chosen.pid
+        return None
 
-    def _pause(self, supervisor: psutil.Process, seconds: float) -> None:
+    def _pause(self, supervisor: psutil.Process, seconds: float) -> bool:
         stopped = [supervisor, *supervisor.children()]
         for process in stopped:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.suspend()
         self._later(seconds, lambda: resume(stopped))
+        return len(stopped) > 1
 
     def _later(self, seconds: float, call: Callable[[], object]) -> None:
         thread = threading.Timer(seconds, call)
         thread.start()
         self.waiting.append(thread)
+
+
+def look_for(find: Callable[[], Any], pause: float = 0.2) -> Any:
+    """What `find` finds, which it may try for a while; otherwise something false."""
+    deadline = time.monotonic() + LOOK_SECONDS
+    while not (found := find()) and time.monotonic() < deadline:
+        time.sleep(pause)
+    return found
 
 
 def resume(stopped: list[psutil.Process]) -> None:

@@ -9,14 +9,14 @@ from datetime import date, timedelta
 import psutil
 import pytest
 
-from include.local.postgres import find_server_process, start_postgres
+from include.local.postgres import find_server_process
 from include.local.processes import Started, stop_gently
 from include.local.stack import COMPONENTS
 from tests.faults.scheduler.kit import Site, check_nights, kill, read_all_the_time, wait_until
 from tests.faults.scheduler.site import start_scheduler
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.thorough]
-NIGHTS = 6
+NIGHTS = 3
 
 
 @contextlib.contextmanager
@@ -33,10 +33,7 @@ def second_scheduler(site: Site) -> Iterator[Started]:
 def count_schedulers(site: Site) -> int:
     """How many schedulers Airflow knows of."""
     alive = "select count(*) from job where job_type = 'SchedulerJob' and state = 'running'"
-    server = start_postgres(site.paths)
-    with contextlib.closing(server.connect("airflow")) as connection, connection.cursor() as cursor:
-        cursor.execute(alive)
-        return int((cursor.fetchone() or (0,))[0])
+    return int(site.ask_airflow(alive)[0][0])
 
 
 def run_nights(site: Site, first: date, name: str, break_something: Callable[[], None]) -> list[date]:
@@ -66,9 +63,10 @@ def check(site: Site, observe: Callable[..., None], first: date, name: str, brea
     with read_all_the_time(site) as reader:
         nights = run_nights(site, first, name, breaks)
     observe(faults=1, nights=len(nights), polls=reader.polls, half_visible=len(reader.half))
-    observe(**check_nights(site, nights))
+    found = check_nights(site, nights)
+    observe(**found)
     assert not reader.half
-    assert check_nights(site, nights) == {"rows_lost": 0, "rows_doubled": 0}
+    assert found == {"rows_lost": 0, "rows_doubled": 0}
     # One row of the ledger's history for each attempt, however often it was asked for.
     doubled = "select kind, attempt from ml.ledger_history group by partition_date, kind, attempt having count(*) > 1"
     assert site.ask(doubled) == []

@@ -122,3 +122,9 @@ create trigger append_only before update or delete or truncate on ml.ledger_remo
     for each statement execute function ml.refuse_change();
 create trigger append_only before update or delete or truncate on ml.retired_versions
     for each statement execute function ml.refuse_change();
+
+alter table monitoring.alerts
+    drop constraint alerts_kind_check,
+    add constraint alerts_kind_check check (kind in (
+        'drift', 'unknown', 'stopped_batch', 'failed_gate', 'stale_champion', 'missed_night', 'schema_change'
+    ));
