@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from include.config.connections import ConnectionSpec
-from include.errors import NightshiftError
+from include.errors import NightshiftError, TemporarilyUnavailable
 from include.io.warehouse import make_url, open_warehouse
 
 # What grows with every run; the rest is configuration. Runs take their task instances and XComs along. Of each DAG's
@@ -21,17 +21,23 @@ TABLES = (
     "import_error,revoked_token,task_state_store"
 )
 MINUTES = 30
+# A server tells a failed login in words only.
+_NOT_MADE_YET = re.compile(r'(role|database) "[^"]*" does not exist')
 _COUNTED = re.compile(r"Checking table (\w+)\s+Found (\d+) rows")
 # The task's supervisor forbids the database by these, and leads astray by those.
 _LOST = ("AIRFLOW__CORE__SQL_ALCHEMY_CONN", "_AIRFLOW_PROCESS_CONTEXT", "_AIRFLOW_FORK_EXEC", "__AIRFLOW_SUPERVISOR_FD")
 
 
 def has_tables(connection: ConnectionSpec) -> bool:
-    """Whether Airflow has ever run on this database."""
+    """Whether Airflow has ever run on this database; what `bin/nightshift up` makes may not be there yet."""
     database = open_warehouse(connection)
     try:
         with database.begin() as opened:
             return opened.execute(text("select to_regclass('dag_run')")).scalar() is not None
+    except TemporarilyUnavailable as error:
+        if _NOT_MADE_YET.search(str(error)):
+            return False
+        raise
     finally:
         database.engine.dispose()
 

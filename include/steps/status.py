@@ -28,6 +28,9 @@ def describe_schema_changes(resources: Resources, pipeline: str) -> str | None:
         changes = list_last_changes(connection, pipeline)
     if not changes:
         return None
-    told = "; ".join(change["detail"] for change in changes[:MOST_TOLD])
-    more = f"; and {len(changes) - MOST_TOLD} more" if len(changes) > MOST_TOLD else ""
-    return f"Columns last differed from what was agreed on {changes[0]['partition_date']}: {told}{more}"
+    added = [change["column_name"] for change in changes if change["change"] == "added" and change["accepted"]]
+    told = [f"{', '.join(added)}: not declared in pipeline.yaml"] if added else []
+    told += [change["detail"] for change in changes if change["column_name"] not in added]
+    more = f"; and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+    when = changes[0]["partition_date"]
+    return f"Columns last differed from what was agreed on {when}: {'; '.join(told[:MOST_TOLD])}{more}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
@@ -42,6 +42,8 @@ from tests.s3_server import S3Server
 
 pytestmark = pytest.mark.guarantee(4)
 PAST = "template_past"
+# No shrinking: it would try a failing history again for a quarter of an hour.
+PHASES = (Phase.explicit, Phase.generate)
 KINDS = ("raw", "valid", "features", "scores")
 
 
@@ -288,7 +290,7 @@ ACTIONS = st.one_of(
 
 
 @pytest.mark.thorough
-@settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=PHASES)
 @given(history=st.lists(ACTIONS, min_size=3, max_size=8))
 def test_after_any_history_references_resolve_and_only_old_orphans_are_gone(
     past: World, history: list[tuple[str, int, int]]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
@@ -41,6 +41,8 @@ BUILT = """
 """
 VERDICT = "select rows, quarantined, repeated, moved from monitoring.validation where partition_date = :night"
 KILLED = 9
+# No shrinking: it would try failing steps again for a quarter of an hour.
+PHASES = (Phase.explicit, Phase.generate)
 
 
 def draw_late(own: date, first: int = 900, count: int = LATE) -> pd.DataFrame:
@@ -228,7 +230,9 @@ def check_order(make_world: Callable[[], World], orders: st.SearchStrategy[Any],
         assert validate(world, night).status == "done"
     expected = world.ask(VALID, night=NIGHT)
 
-    @settings(max_examples=examples, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=PHASES
+    )
     @given(orders, st.randoms(use_true_random=False))
     def hold(order: Any, random: Any) -> None:
         make_world()

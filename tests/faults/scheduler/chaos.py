@@ -6,7 +6,6 @@
 """
 
 import argparse
-import contextlib
 import json
 import random
 import sys
@@ -19,7 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from include.local.rest import AirflowUnreachable
+from include.local.rest import AirflowRefused, AirflowUnreachable
 from tests.faults.scheduler.chaos_plan import Wave, draw_plan
 from tests.faults.scheduler.kit import Reader, Site, check_nights, read_all_the_time, wait_until
 from tests.faults.scheduler.project import PIPELINE
@@ -114,10 +113,15 @@ def persist(call: Any) -> None:
     """Ask until somebody answers: the API server may be busy, as whoever asks at night knows."""
 
     def is_done() -> bool:
-        with contextlib.suppress(AirflowUnreachable):
+        try:
             call()
-            return True
-        return False
+        except AirflowUnreachable:
+            return False
+        except AirflowRefused as error:
+            if error.status < 500:
+                raise
+            return False
+        return True
 
     wait_until(is_done, "Airflow does not answer", 120, pause=1.0)
 

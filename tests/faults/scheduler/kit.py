@@ -20,7 +20,7 @@ from include.config.pipeline import PipelineConfig
 from include.errors import NightshiftError
 from include.local.paths import Paths, read_json
 from include.local.postgres import start_postgres
-from include.local.rest import AirflowUnreachable
+from include.local.rest import AirflowRefused, AirflowUnreachable
 from include.steps import runs
 from tests.e2e.kit import House
 from tests.faults.scheduler.project import LATE_ROWS, PIPELINE, ROWS
@@ -79,11 +79,11 @@ class Site:
         return [tuple(line.split(".")[1:]) for line in lines if line.startswith(f"{run_id}.")]  # type: ignore[misc]
 
     def finish(self, kind: str, run_id: str, seconds: float = PATIENCE) -> str:
-        """The state that the run ends in; the API server may be away meanwhile."""
+        """The state that the run ends in; the API server or its database may be away meanwhile."""
         found: list[str] = []
 
         def is_over() -> bool:
-            with contextlib.suppress(AirflowUnreachable):
+            with contextlib.suppress(AirflowUnreachable, AirflowRefused):
                 found[:] = [self.house.client.get_run(f"{PIPELINE}_{kind}", run_id)["state"]]
             return bool(found) and found[0] in ("success", "failed")
 

@@ -19,7 +19,7 @@ from tests.faults.scheduler.site import start_scheduler
 
 PAUSE, PAUSE_PAST_TIMEOUT, LAKE_FAILS = 3.0, 26.0, 2.0
 # So long a fault waits for somebody whom it can strike.
-LOOK_SECONDS = 10.0
+LOOK_SECONDS = 20.0
 # Whoever has written something that is not committed yet.
 CUT = (
     "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"

@@ -9,9 +9,10 @@ from datetime import date, timedelta
 import psutil
 import pytest
 
+from include.errors import NightshiftError
 from include.local.postgres import find_server_process
 from include.local.processes import Started, stop_gently
-from include.local.stack import COMPONENTS
+from include.local.stack import COMPONENTS, HEARTBEATS
 from tests.faults.scheduler.kit import Site, check_nights, kill, read_all_the_time, wait_until
 from tests.faults.scheduler.site import start_scheduler
 
@@ -54,14 +55,25 @@ def run_nights(site: Site, first: date, name: str, break_something: Callable[[],
 
 def has_scores(site: Site, night: date) -> bool:
     found = "select 1 from ml.ledger where kind = 'scores' and partition_date = :night"
-    return bool(site.ask(found, night=night)) and all(
-        run["state"] == "success" for run in site.house.client.list_runs("visits_score", str(night))
-    )
+    with contextlib.suppress(NightshiftError):
+        return bool(site.ask(found, night=night)) and all(
+            run["state"] == "success" for run in site.house.client.list_runs("visits_score", str(night))
+        )
+    return False
+
+
+def is_healthy(site: Site) -> bool:
+    """Whether every component says that it lives."""
+    with contextlib.suppress(NightshiftError):
+        health = site.house.client.read_health()
+        return all(health[name].get("status") == "healthy" for name in HEARTBEATS.values())
+    return False
 
 
 def check(site: Site, observe: Callable[..., None], first: date, name: str, breaks: Callable[[], None]) -> None:
     with read_all_the_time(site) as reader:
         nights = run_nights(site, first, name, breaks)
+    wait_until(lambda: is_healthy(site), "not everything was started again")
     observe(faults=1, nights=len(nights), polls=reader.polls, half_visible=len(reader.half))
     found = check_nights(site, nights)
     observe(**found)
