@@ -34,7 +34,7 @@ test: ## all tests; `make test ARGS="tests/unit -k gate"` for some
 
 faults: ## break things on purpose: every guarantee of docs/guarantees.md, and 200 nights of chaos (half an hour)
 	@bin/setup --dev
-	$(python) -m pytest --guarantees --thorough $(ARGS)
+	$(python) -m tests.faults.run_all $(ARGS)
 
 check: ## format, lint, types, import layers, DAG parse budget, generated docs
 	@bin/setup --dev

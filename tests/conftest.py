@@ -20,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`make faults` asks for everything; `make test` for the short form."""
     parser.addoption("--thorough", action="store_true", help="also the long runs of the fault tests")
     parser.addoption("--guarantees", action="store_true", help="only tests that prove a guarantee; sums them up")
+    parser.addoption("--proof", metavar="FILE", help="write the sums there, for tests/faults/run_all.py")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,8 +1,11 @@
 """Sums up, guarantee by guarantee, what the run proved and what readers saw meanwhile (plugin, see conftest.py)."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,30 +38,47 @@ GUARANTEES = {
 
 
 @dataclass
-class Observed:
-    """What was counted while faults were injected."""
+class Proof:
+    """How the tests of each guarantee ended, and what was counted while faults were injected."""
 
+    outcomes: dict[int, Counter[str]] = field(default_factory=lambda: {number: Counter() for number in GUARANTEES})
     counts: Counter[str] = field(default_factory=Counter)
 
-    def add(self, **counts: int) -> None:
+    def observe(self, **counts: int) -> None:
         """Add to the sums, such as `polls=12, half_visible=0, rows_lost=0, rows_doubled=0, wrong_champions=0`."""
         self.counts.update(counts)
 
+    def add(self, record: dict[str, Any]) -> None:
+        """What another process proved, from `to_record`."""
+        self.counts.update(record["counts"])
+        for number, outcomes in record["outcomes"].items():
+            self.outcomes[int(number)].update(outcomes)
 
-OBSERVED = pytest.StashKey[Observed]()
-OUTCOMES = pytest.StashKey[dict[int, Counter[str]]]()
+    def to_record(self) -> dict[str, Any]:
+        """As plain values."""
+        return {"outcomes": self.outcomes, "counts": self.counts}
+
+    def describe(self) -> Iterator[str]:
+        """One line a guarantee, then the sums."""
+        for number, name in GUARANTEES.items():
+            found = sorted(self.outcomes[number].items())
+            told = ", ".join(f"{count} {outcome}" for outcome, count in found) or "NOT TESTED"
+            yield f"{number:3}  {name:58} {told}"
+        yield "     " + (", ".join(f"{name} {count}" for name, count in self.counts.items()) or "nothing counted")
+
+
+PROOF = pytest.StashKey[Proof]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Nothing seen yet."""
-    config.stash[OBSERVED] = Observed()
-    config.stash[OUTCOMES] = {number: Counter() for number in GUARANTEES}
+    """Nothing proven yet."""
+    config.stash[PROOF] = Proof()
 
 
 @pytest.fixture
 def observe(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Adds to the sums that are printed at the end of the run."""
-    return request.config.stash[OBSERVED].add
+    return request.config.stash[PROOF].observe
 
 
 @pytest.hookimpl(wrapper=True)
@@ -68,18 +88,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     if report.when == "call" or (report.when == "setup" and not report.passed):
         for marker in item.iter_markers("guarantee"):
             for number in marker.args:
-                item.config.stash[OUTCOMES][number][report.outcome] += 1
+                item.config.stash[PROOF].outcomes[number][report.outcome] += 1
     return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """One line a guarantee, then the sums."""
-    if not config.getoption("--guarantees"):
-        return
-    terminalreporter.section("guarantees")
-    for number, name in GUARANTEES.items():
-        counts = config.stash[OUTCOMES][number]
-        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items())) or "NOT TESTED"
-        terminalreporter.line(f"{number:3}  {name:58} {told}")
-    sums = config.stash[OBSERVED].counts
-    terminalreporter.line("     " + (", ".join(f"{name} {count}" for name, count in sums.items()) or "nothing counted"))
+    """Print what was proven, or leave it to whoever merges the parts of a run."""
+    if target := config.getoption("--proof"):
+        Path(target).write_text(json.dumps(config.stash[PROOF].to_record()))
+    elif config.getoption("--guarantees"):
+        terminalreporter.section("guarantees")
+        for line in config.stash[PROOF].describe():
+            terminalreporter.line(line)
