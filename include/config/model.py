@@ -30,7 +30,7 @@ def check_delimiter(value: str) -> str:
 
 Address = Annotated[str, Field(min_length=1), AfterValidator(check_no_secret)]
 # A quote or a line break already means something in a CSV file.
-Delimiter = Annotated[str, Field(pattern=r"^[\t -~]$"), AfterValidator(check_delimiter)]
+Delimiter = Annotated[str, Field(pattern=r"^[\t\x20-\x7e\u00a0-\uffff]$"), AfterValidator(check_delimiter)]
 ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 

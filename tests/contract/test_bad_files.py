@@ -12,8 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 
 from include.config.feature import ReferenceTable
+from include.config.source import FileSource
 from include.errors import DataUnavailable, NightshiftError, TemporarilyUnavailable
 from include.io.sources import UnreadableSource, read_reference_table
 from tests.contract.source_kit import DAYS, ROWS, encode_rows, make_lookup, read_source, serve
@@ -176,7 +178,7 @@ def test_another_delimiter(read: Read) -> None:
     """Also one that is not ASCII; a line break or quote can't be one."""
     assert read("x.csv", b"id;at\na,b;2017-06-01\n", delimiter=";")["id"].to_pylist() == ["a,b"]
     assert read("x.csv", "id¦at\na¦2017-06-01\n".encode(), delimiter="¦")["id"].to_pylist() == ["a"]
-    with pytest.raises(NightshiftError, match="can't be a delimiter"):
+    with pytest.raises(ValidationError, match="delimiter"):
         read("x.csv", PLAIN, delimiter='"')
 
 
@@ -268,21 +270,31 @@ def test_file_names_are_only_names(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("ftp://127.0.0.1/x.csv", "can't read ftp://; possible are"),
         ("s3://bucket/x.csv", "name the S3 server's connection in source.connection"),
         ("/dev/null/x.csv", "does not exist"),
         ("/dev/zero", "is not a file"),
         ("/tmp", "is not a file"),
+    ],
+)
+def test_addresses_that_are_no_files(path: str, message: str, tmp_path: Path) -> None:
+    """Are refused with what is possible."""
+    with pytest.raises(NightshiftError, match=message):
+        read_source({"kind": "files", "path": path, "partition_by": {"column": "at"}}, tmp_path, DAYS)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("ftp://127.0.0.1/x.csv", "ftp:// is not read; there are"),
         ("/tmp/{partitions}.csv", r"\{partitions\} is not a placeholder"),
         ("/tmp/{partition.__class__}.csv", "is not a placeholder"),
         ("/tmp/{partition}/{user}.csv", r"\{user\} is not a placeholder"),
     ],
 )
-def test_addresses_that_are_no_files(path: str, message: str, tmp_path: Path) -> None:
-    """Are refused with what is possible."""
-    by = {} if "{partition" in path else {"partition_by": {"column": "at"}}
-    with pytest.raises(NightshiftError, match=message):
-        read_source({"kind": "files", "path": path, **by}, tmp_path, DAYS)
+def test_addresses_that_nothing_can_be_at(path: str, message: str) -> None:
+    """Are refused when pipeline.yaml is read."""
+    with pytest.raises(ValidationError, match=message):
+        FileSource.model_validate({"kind": "files", "path": path, "partition_by": {"column": "at"}})
 
 
 def test_a_name_without_a_format(tmp_path: Path) -> None:

@@ -134,9 +134,9 @@ def test_scoring_without_a_champion_is_skipped_and_no_failure(nightshift: Nights
         (("run", "churn", "ingest", "--set", "scenaro=calm"), "did you mean 'scenario'?"),
         (("run", "flights", "ingest", "--set", "scenario=calm"), "--set scenario=… is not known"),
         (("run", "churn", "ingest", "--partition", NIGHT, "--set", "subscribers=many"), "subscribers"),
-        (("run", "churn", "score", "--set", "version=best"), "must be the number of a model version"),
+        (("run", "churn", "score", "--set", "version=best"), "is not the number of a model version"),
         (("run", "churn", "train"), "has no partition yet"),
-        (("run", "churn", "train", "--set", "train_to=yesterday"), "is not a date as"),
+        (("run", "churn", "train", "--set", "train_to=yesterday"), "is not a date; write it as"),
         (("run", "churn", "ingest", "--from", NIGHT), "give both --from and --to"),
         (("run", "churn", "ingest", "--partition", "2025-12-31"), "before the first one"),
         (("check", "chrun"), "did you mean 'churn'?"),
@@ -288,4 +288,4 @@ def test_a_day_has_one_spelling(nightshift: Nightshift) -> None:
     for text in ("2026-3-1", "20260301", "2026-02-30"):
         answer = nightshift("run", "churn", "ingest", "--partition", text)
         assert answer.code == 2
-        assert "is not a date as 2026-11-20" in answer.err
+        assert "is not a date; write it as 2026-11-20" in answer.err

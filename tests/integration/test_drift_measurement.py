@@ -11,7 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
+from include.config.loading import load_pipeline
 from include.io import tables
 from include.io.ledger import Attempt, NewEntry, find_entries, write_entry
 from include.io.registry import find_champion
@@ -112,8 +114,15 @@ def test_reports_are_written_only_where_they_are_wanted(champion_world: World) -
     assert distances == pytest.approx({**loud["columns"], "score": loud["prediction_score"]})
 
 
+def let_be_empty(world: World, column: str) -> World:
+    """The same world, whose suite takes batches in which the column has no value."""
+    path = world.config.folder / "expectations.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "may_be_empty": [column]}))
+    return replace(world, config=load_pipeline(world.config.folder))
+
+
 def test_an_emptied_column_is_broken_and_the_others_keep_their_figures(champion_world: World) -> None:
-    world = champion_world
+    world = let_be_empty(champion_world, "spent")
     for night in LATER[:2]:
         ingest_rows(world, night, draw_rows(night).assign(spent=np.nan))
     found = compare(world)
@@ -126,7 +135,7 @@ def test_an_emptied_column_is_broken_and_the_others_keep_their_figures(champion_
 
 
 def test_a_column_lost_in_the_newest_night_alone_is_broken_and_no_drift(champion_world: World) -> None:
-    world = champion_world
+    world = let_be_empty(champion_world, "spent")
     ingest_all(world, LATER[:1])
     ingest_rows(world, LATER[1], draw_rows(LATER[1]).assign(spent=np.nan))
     found = compare(world)

@@ -257,13 +257,13 @@ def test_rollback_goes_back_and_scores_again(shops: World, nightshift: Callable[
     ("arguments", "message"),
     [
         (("promote", "shops", "2"), "--reason"),
-        (("promote", "shops", "2", "--reason", " "), "Say why"),
+        (("promote", "shops", "2", "--reason", " "), "says nothing; write why"),
         (("promote", "shops", "two", "--reason", "x"), "'two' is not the number of a model version"),
         (("promote", "shops", "0", "--reason", "x"), "'0' is not the number"),
         (("promote", "shops", "7", "--reason", "x"), "no model version 7; there is 1"),
         (("rollback", "shops", "--reason", "x"), "no champion before version 1"),
         (("rollback", "shops", "--reason", "x", "--rescore-from", "2026-01-01"), "give both --rescore-from"),
-        (("rollback", "shops", "--reason", "x", "--rescore-from", "1.1.2026"), "is not a date as 2026-11-20"),
+        (("rollback", "shops", "--reason", "x", "--rescore-from", "1.1.2026"), "is not a date; write it as 2026-11-20"),
         (
             ("rollback", "shops", "--reason", "x", "--rescore-from", "2026-01-02", "--rescore-to", "2026-01-01"),
             "must not lie before",
