@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 from sqlalchemy import text
 
 from include.config.connections import LAKE, WAREHOUSE, ConnectionSpec
@@ -160,6 +161,13 @@ def bend(world: World, **changes: Any) -> World:
     """The same world under another pipeline.yaml."""
     shutil.rmtree(world.config.folder)
     return replace(world, config=make_config(world.config.folder.parents[1], **changes))
+
+
+def let_be_empty(world: World, column: str) -> World:
+    """The same world, whose suite takes batches in which the column has no value."""
+    path = world.config.folder / "expectations.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "may_be_empty": [column]}))
+    return replace(world, config=load_pipeline(world.config.folder))
 
 
 @contextmanager

@@ -11,9 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
-from include.config.loading import load_pipeline
 from include.io import tables
 from include.io.ledger import Attempt, NewEntry, find_entries, write_entry
 from include.io.registry import find_champion
@@ -21,7 +19,7 @@ from include.io.tables import fetch_table, store_table
 from include.steps import samples
 from include.steps.drift import compare_windows
 from include.steps.samples import SAMPLE, sample_entries
-from tests.integration.kit import LEARNING, NIGHTS, ROWS, World, bend, draw_rows
+from tests.integration.kit import LEARNING, NIGHTS, ROWS, World, bend, draw_rows, let_be_empty
 
 LATER = NIGHTS[6:10]
 SHOPS = {"window": 2, "min_rows": 50}
@@ -112,13 +110,6 @@ def test_reports_are_written_only_where_they_are_wanted(champion_world: World) -
     told = json.loads(world.find_file(loud["report_json_uri"]).read_text())["metrics"]
     distances = {metric["config"]["column"]: metric["value"] for metric in told}
     assert distances == pytest.approx({**loud["columns"], "score": loud["prediction_score"]})
-
-
-def let_be_empty(world: World, column: str) -> World:
-    """The same world, whose suite takes batches in which the column has no value."""
-    path = world.config.folder / "expectations.yaml"
-    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "may_be_empty": [column]}))
-    return replace(world, config=load_pipeline(world.config.folder))
 
 
 def test_an_emptied_column_is_broken_and_the_others_keep_their_figures(champion_world: World) -> None:

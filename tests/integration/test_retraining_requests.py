@@ -25,6 +25,7 @@ from tests.integration.kit import (
     bend,
     draw_rows,
     ignore,
+    let_be_empty,
     make_connection,
     refuse_connection,
 )
@@ -195,7 +196,7 @@ def test_calm_nights_wait(champion_world: World) -> None:
 
 @pytest.mark.guarantee(12)
 def test_an_emptied_column_is_unknown_and_holds_every_retraining_back(champion_world: World) -> None:
-    world = champion_world
+    world = let_be_empty(champion_world, "spent")
     for night in LATER[:2]:
         world.run_night(night, draw_rows(night).assign(spent=None))
     compared = compare_windows(world.config, world.resources, LATER[1]).figures

@@ -51,7 +51,7 @@ def make_spec(**changes: Any) -> dict[str, Any]:
 def write_pipeline(folder: Path, spec: Any = None, suite: Any = None, name: str = "shops") -> Path:
     """Write a pipeline folder; text is written as it is."""
     target = folder / name
-    target.mkdir(parents=True)
+    target.mkdir(parents=True, exist_ok=True)
     for file, content in (("pipeline.yaml", SPEC if spec is None else spec), ("expectations.yaml", suite or SUITE)):
         text = content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False)
         (target / file).write_text(text)

@@ -105,6 +105,13 @@ def test_a_table_is_looked_up_without_changing_the_rows(tmp_path: Path) -> None:
     assert built[built["shop"] == "s1"]["shop_size"].isna().all()
 
 
+def add_function(folder: Path) -> Path:
+    """A features.py, which alone knows what it adds: without one a feature from nowhere is refused at load."""
+    (folder / "shops").mkdir()
+    (folder / "shops" / "features.py").touch()
+    return folder
+
+
 def test_a_users_function_never_sees_the_outcome(tmp_path: Path) -> None:
     seen: list[str] = []
 
@@ -112,7 +119,7 @@ def test_a_users_function_never_sees_the_outcome(tmp_path: Path) -> None:
         seen.extend(rows.columns)
         return rows.assign(extra=1.0)
 
-    spec = load_spec(tmp_path, **{"features.numeric": ["extra"]})
+    spec = load_spec(add_function(tmp_path), **{"features.numeric": ["extra"]})
     assert build_features(make_rows(), NO_HISTORY, {}, spec, DAY, build)["extra"].tolist() == [1.0] * 3
     assert not {"returned", "late"} & set(seen)
 
@@ -124,7 +131,9 @@ def test_a_users_function_may_not_lose_rows(tmp_path: Path) -> None:
 
 def test_a_feature_from_nowhere_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="ghost"):
-        build_features(make_rows(), NO_HISTORY, {}, load_spec(tmp_path, **{"features.numeric": ["ghost"]}), DAY)
+        build_features(
+            make_rows(), NO_HISTORY, {}, load_spec(add_function(tmp_path), **{"features.numeric": ["ghost"]}), DAY
+        )
 
 
 def test_infinities_become_missing(tmp_path: Path) -> None:
