@@ -25,7 +25,7 @@ from tests.faults.scheduler.project import PIPELINE
 from tests.faults.scheduler.site import open_site
 from tests.faults.scheduler.strikes import Strikes
 
-WAVE_SECONDS = 300.0
+WAVE_SECONDS = 900.0
 RUNS = f"select run_id from dag_run where dag_id in ('{PIPELINE}_ingest', '{PIPELINE}_score')"
 
 
