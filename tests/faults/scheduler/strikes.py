@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any
 
 import psutil
@@ -72,7 +73,7 @@ class Strikes:
         failed.unlink(missing_ok=True)
         fails.touch()
         found = look_for(failed.exists)
-        self._later(LAKE_FAILS, fails.unlink)
+        self._later(LAKE_FAILS, partial(fails.unlink, missing_ok=True))
         return found
 
     def kill_scheduler(self, victim: int) -> Any:
