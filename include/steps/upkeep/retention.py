@@ -1,6 +1,7 @@
 """What has outlived the days that pipeline.yaml gives it leaves the ledger, with its visible rows; then the lake."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 
 from include.config.pipeline import PipelineConfig
 from include.config.retention import PARTITIONED, find_days
@@ -74,28 +75,35 @@ def _expire_days(
 
 
 def _forget_reports(resources: Resources, config: PipelineConfig, upkeep: Upkeep) -> Iterator[Line]:
-    days = find_days(config.spec, "reports")
-    if days is None:
-        return
-    with resources.warehouse.begin() as connection:
-        count, oldest = count_reports(connection, config.name, days, upkeep.now)
-        if not upkeep.dry_run:
-            count = forget_reports(connection, config.name, days, upkeep.now)
+    count, oldest = _forget(resources, config, upkeep, "reports", count_reports, forget_reports)
     if count:
         # One as a page and one as JSON; the sweep counts their bytes.
         yield make_line(config.name, "expired reports", 2 * count, oldest=oldest)
 
 
 def _forget_shadow(resources: Resources, config: PipelineConfig, upkeep: Upkeep) -> Iterator[Line]:
-    days = find_days(config.spec, "shadow_scores")
-    if days is None:
-        return
-    with resources.warehouse.begin() as connection:
-        rows, oldest = count_shadow(connection, config.name, days, upkeep.now)
-        if not upkeep.dry_run:
-            rows = forget_shadow(connection, config.name, days, upkeep.now)
+    rows, oldest = _forget(resources, config, upkeep, "shadow_scores", count_shadow, forget_shadow)
     if rows:
         yield make_line(config.name, "expired shadow scores", rows=rows, oldest=oldest)
+
+
+def _forget(
+    resources: Resources,
+    config: PipelineConfig,
+    upkeep: Upkeep,
+    name: str,
+    count: Callable[..., tuple[int, datetime | None]],
+    forget: Callable[..., int],
+) -> tuple[int, datetime | None]:
+    """How much has outlived the retention `name`, and since when; gone by then, unless it is a dry run."""
+    days = find_days(config.spec, name)
+    if days is None:
+        return 0, None
+    with resources.warehouse.begin() as connection:
+        found, oldest = count(connection, config.name, days, upkeep.now)
+        if not upkeep.dry_run:
+            found = forget(connection, config.name, days, upkeep.now)
+    return found, oldest
 
 
 def _retire(resources: Resources, config: PipelineConfig, upkeep: Upkeep) -> Iterator[Line]:
