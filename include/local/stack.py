@@ -88,12 +88,6 @@ def is_up(paths: Paths | None = None) -> bool:
     return {process.name for process in started} == set(COMPONENTS) and all(map(is_running, started))
 
 
-def find_stack(paths: Paths | None = None) -> StackInfo | None:
-    """The running stack; None where it does not run."""
-    paths = paths or find_paths()
-    return replace(_describe(paths), already_running=True) if is_up(paths) else None
-
-
 def _describe(paths: Paths) -> StackInfo:
     return StackInfo(read_json(paths.stack)["url"], USERNAME, load_secrets(paths).password, paths.logs)
 

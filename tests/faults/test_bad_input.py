@@ -83,8 +83,8 @@ def assert_fate(world: World, fate: str, message: str, lost: int = 0) -> None:
 
 
 def choose(batch: Batch, position: int) -> Any:
-    """A stopped batch costs little; of those that go on, `make test` takes every fourth."""
-    late = batch.fate != "stopped" and (position % 4 or "thousand columns" in batch.name)
+    """A stopped batch costs little; of those that go on, `make test` takes every eighth."""
+    late = batch.fate != "stopped" and (position % 8 or "thousand columns" in batch.name)
     return pytest.param(batch, id=f"{batch.kind}: {batch.name}", marks=[pytest.mark.thorough] if late else [])
 
 

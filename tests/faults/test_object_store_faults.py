@@ -116,7 +116,11 @@ def test_a_night_and_a_training_on_a_server_in_trouble(
 
 
 @pytest.mark.guarantee(16)
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    # A stall takes as long as the client is patient, times its tries.
+    "fault",
+    [pytest.param(name, marks=pytest.mark.thorough if name == "stall" else ()) for name in FAULTS],
+)
 def test_a_server_that_is_never_well_may_be_tried_again_later(
     s3_server: S3Server, faulty: tuple[S3Server, Plan], tmp_path: Path, fault: str
 ) -> None:

@@ -36,6 +36,8 @@ SETTINGS = {
     "DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
     "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
 }
+# Several of these may start at once, so each process looks for a port in another range.
+FIRST_PORT = 18180 + 60 * (os.getpid() % 200)
 LEARNED = [START + timedelta(days=number) for number in range(6)]
 
 
@@ -58,7 +60,7 @@ def open_site(parallelism: int = 6) -> Iterator[Site]:
             copy_project(paths.root)
             resources = open_house(migrate=True)
             config = load_pipeline(paths.root / "include" / "pipelines" / PIPELINE)
-            stack = start_stack(paths=paths, port=find_free_port(18180))
+            stack = start_stack(paths=paths, port=find_free_port(FIRST_PORT))
             site = Site(House(stack, stack.make_client(), resources, paths.root), paths, config, failpoints)
             _prepare(site)
             yield site

@@ -24,7 +24,7 @@ LOOK_SECONDS = 20.0
 # Whoever has written something that is not committed yet.
 CUT = (
     "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
-    " and pid <> pg_backend_pid() and backend_xid is not null"
+    " and pid <> pg_backend_pid() and backend_xid is not null and backend_type = 'client backend'"
 )
 
 
