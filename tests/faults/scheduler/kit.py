@@ -192,12 +192,24 @@ def check_nights(site: Site, nights: Sequence[date]) -> dict[str, int]:
         rows, keys, versions = table.get(night, (0, 0, []))
         lost, doubled = lost + max(0, expected - keys), doubled + max(0, rows - keys)
         for kind in ("raw", "valid", "features", "scores"):
+            assert (night, kind) in ledger, describe_night(site, night)
             recorded, uri, sha256, _ = ledger[night, kind]
             assert recorded == expected, (night, kind, recorded)
             content = Path(uri.removeprefix("file://")).read_bytes()
             assert hashlib.sha256(content).hexdigest() == sha256, (night, kind)
         assert versions == [ledger[night, "scores"][3]], (night, versions)
     return {"rows_lost": lost, "rows_doubled": doubled}
+
+
+def describe_night(site: Site, night: date) -> str:
+    """What the ledger ever said of the night, and how Airflow's tasks of it ended."""
+    kinds = "select kind, attempt_number, written_at from {} where partition_date = :night order by written_at"
+    known = {table: site.ask(kinds.format(table), night=night) for table in ("ml.ledger", "ml.ledger_history")}
+    tasks = site.ask_airflow(
+        "select run_id, task_id, try_number, t.state, t.start_date, t.end_date from task_instance t"
+        f" join dag_run r using (dag_id, run_id) where partition_key = '{night}' order by t.start_date"
+    )
+    return "\n".join(map(str, (night, known, *tasks)))
 
 
 def wait_until(is_true: Callable[[], bool], what: str, seconds: float = PATIENCE, pause: float = 0.1) -> None:
