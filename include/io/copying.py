@@ -9,6 +9,11 @@ import psycopg2
 import pyarrow as pa
 from psycopg2 import sql
 
+# Bytes that the driver is handed at a time: it lets go of the interpreter while it sends them.
+PIECE = 1 << 18
+# Rows encoded at once: that holds the interpreter, and what is on its way to the server lasts no longer than this.
+ENCODED = 16_384
+
 
 def copy_batches(cursor: Any, table: sql.Composable, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
     """Append the batches to the table's columns of the same names; return how many rows. The caller commits.
@@ -18,7 +23,8 @@ def copy_batches(cursor: Any, table: sql.Composable, schema: pa.Schema, batches:
     columns = sql.SQL(", ").join(sql.Identifier(name) for name in schema.names)
     stream = _CopyStream(schema, batches)
     try:
-        cursor.copy_expert(sql.SQL("copy {} ({}) from stdin with (format binary)").format(table, columns), stream)
+        statement = sql.SQL("copy {} ({}) from stdin with (format binary)").format(table, columns)
+        cursor.copy_expert(statement, stream, PIECE)
     except psycopg2.Error:
         # The driver makes it an OperationalError, which would pass for a server that does not answer.
         if stream.failure:
@@ -41,7 +47,8 @@ class _CopyStream(io.RawIOBase):
         try:
             for batch in batches:
                 self.rows += batch.num_rows
-                yield encoder.write_batch(batch)
+                for start in range(0, batch.num_rows, ENCODED):
+                    yield encoder.write_batch(batch.slice(start, ENCODED))
         except Exception as error:
             self.failure = error
             raise

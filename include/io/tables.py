@@ -1,50 +1,110 @@
 """Arrow tables in the lake: one Parquet file an object. The same rows give the same bytes, so the same sha256."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.io.ahead import map_ahead
 from include.io.disks import open_temporary_folder
 from include.io.lake import CorruptObject, Lake, ObjectRef, fetch_verified, store_file
 
+Result = TypeVar("Result")
+# zstd is smaller; lz4 is for what is read whole every night, since decoding it takes less than half the time.
+Compression = Literal["zstd", "lz4"]
 ROW_GROUP = 131_072
 
 
-def store_table(lake: Lake, key: str, table: pa.Table) -> ObjectRef:
+def store_table(lake: Lake, key: str, table: pa.Table, compression: Compression = "zstd") -> ObjectRef:
     """Write the table under a new key."""
-    with open_temporary_folder() as folder:
-        path = folder / "table.parquet"
-        # Pandas' metadata would tie the bytes to a pandas version.
-        pq.write_table(table.replace_schema_metadata(None), path, compression="zstd", row_group_size=ROW_GROUP)
-        return store_file(lake, key, path, table.num_rows)
+    # Pandas' metadata would tie the bytes to a pandas version.
+    plain = table.replace_schema_metadata(None)
+    return store_tables(lake, key, plain.schema, [plain], compression)
 
 
-def store_batches(lake: Lake, key: str, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> ObjectRef:
-    """Write a stream of batches under a new key without holding them all."""
+def store_groups(lake: Lake, key: str, schema: pa.Schema, groups: Iterable[list[pa.RecordBatch]]) -> ObjectRef:
+    """Write row groups, each in batches, under a new key without holding them all."""
+    return store_tables(lake, key, schema, (pa.Table.from_batches(group, schema) for group in groups))
+
+
+def store_tables(
+    lake: Lake, key: str, schema: pa.Schema, tables: Iterable[pa.Table], compression: Compression = "zstd"
+) -> ObjectRef:
+    """Write tables, each as a row group or more, under a new key without holding them all."""
     with open_temporary_folder() as folder:
-        path = folder / "table.parquet"
-        rows = 0
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-            for batch in batches:
-                writer.write_batch(batch, row_group_size=ROW_GROUP)
-                rows += batch.num_rows
+        path, rows = folder / "table.parquet", 0
+        with pq.ParquetWriter(path, schema, compression=compression, **_choose_encodings(schema)) as writer:
+            for table in tables:
+                writer.write_table(table, row_group_size=ROW_GROUP)
+                rows += table.num_rows
         return store_file(lake, key, path, rows)
+
+
+def _choose_encodings(schema: pa.Schema) -> dict[str, Any]:
+    """Numbers without a dictionary: trying one takes most of the time of writing, and seldom makes them smaller."""
+    whole = [field.name for field in schema if pa.types.is_integer(field.type)]
+    numbers = {*whole, *(field.name for field in schema if pa.types.is_floating(field.type))}
+    return {
+        "use_dictionary": [name for name in schema.names if name not in numbers],
+        "column_encoding": dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
+    }
+
+
+@contextmanager
+def fetch_object(lake: Lake, ref: ObjectRef) -> Iterator[Path]:
+    """A copy of the object for the time of the block; CorruptObject unless its bytes are those that were recorded."""
+    with open_temporary_folder() as folder:
+        yield fetch_verified(lake, ref, folder / "table.parquet")
 
 
 def fetch_table(lake: Lake, ref: ObjectRef) -> pa.Table:
     """Read the whole object; CorruptObject unless its bytes are those that were recorded."""
-    with open_temporary_folder() as folder:
-        return pq.read_table(fetch_verified(lake, ref, folder / "table.parquet"), memory_map=False)
+    with fetch_object(lake, ref) as path:
+        return pq.read_table(path, memory_map=False)
 
 
 def stream_batches(lake: Lake, ref: ObjectRef, rows: int) -> Iterator[pa.RecordBatch]:
     """Read the object in batches of at most `rows` rows; checked as a whole before the first one."""
-    with open_temporary_folder() as folder:
-        path = fetch_verified(lake, ref, folder / "table.parquet")
-        with pq.ParquetFile(path) as file:
-            yield from file.iter_batches(batch_size=rows)
+    with fetch_object(lake, ref) as path, pq.ParquetFile(path) as file:
+        yield from file.iter_batches(batch_size=rows)
+
+
+def map_groups(
+    path: Path,
+    function: Callable[[Iterator[pa.RecordBatch]], Result],
+    rows: int,
+    workers: int,
+    columns: Sequence[str] | None = None,
+) -> Generator[Result]:
+    """`function` of each row group of the Parquet file, in order, worked out ahead by so many threads.
+
+    It gets the group's batches of at most `rows` rows, decoded in its own thread: all columns, or these. No more than a
+    few groups are in memory, whatever the file's size, and what comes out does not depend on the number of threads.
+    """
+    metadata = pq.read_metadata(path)
+
+    def map_group(number: int) -> Result:
+        # A file of its own for each: a reader is not meant to be shared by threads.
+        with pq.ParquetFile(path, metadata=metadata) as file:
+            return function(file.iter_batches(rows, row_groups=[number], columns=columns, use_threads=False))
+
+    with closing(map_ahead(map_group, range(metadata.num_row_groups), workers)) as results:
+        yield from results
+
+
+def read_names(path: Path) -> list[str]:
+    """The names of the Parquet file's columns."""
+    return list(pq.read_schema(path).names)
+
+
+def read_first(path: Path, column: str) -> Any:
+    """The column's value in the Parquet file's first row, as a Python value; None where there are no rows."""
+    with pq.ParquetFile(path) as file:
+        batch = next(file.iter_batches(1, columns=[column]), None)
+    return batch.column(0)[0].as_py() if batch else None
 
 
 @contextmanager

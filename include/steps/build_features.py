@@ -56,7 +56,8 @@ def build_partition_features(
     except (ValueError, KeyError, TypeError) as error:
         raise NightshiftError(f"{config.name} {partition}: features can't be built: {error}") from error
     table = pa.Table.from_pandas(frame, schema=make_feature_schema(config.spec), preserve_index=False)
-    ref = store_table(resources.lake, make_key("features", config.name, partition, attempt.name), table)
+    key = make_key("features", config.name, partition, attempt.name)
+    ref = store_table(resources.lake, key, table, compression="lz4")
     params = store_sample(config, resources, partition, attempt.name, frame, rows)
     entry = NewEntry("features", attempt, ref, inputs_sha256=_hash_inputs(valid, earlier), params=params)
     with resources.warehouse.begin() as connection:

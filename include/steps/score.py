@@ -1,7 +1,7 @@
 """lake -> lake: features become scores. Nothing is visible before `publish` commits."""
 
 import hashlib
-from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,23 +11,18 @@ import pyarrow as pa
 from include.config.days import parse_moment
 from include.config.decision import FixedThreshold
 from include.config.pipeline import PipelineConfig
-from include.core.estimators import predict_scores
 from include.errors import NightshiftError
-from include.io.artifacts import load_model
 from include.io.lake import ObjectRef, make_key
 from include.io.ledger import Entry, begin_attempt, find_entry
 from include.io.registry import ModelVersion, find_champion, find_champion_at, require_usable_version
 from include.io.resources import Resources
 from include.io.scores_table import make_scores_schema
-from include.io.tables import store_batches, stream_batches
+from include.io.tables import store_groups
 from include.steps.outcome import Outcome
+from include.steps.scoring import MakeBatch, UnusableScores, score_features
 from include.steps.train.serving import require_servable
 
 DEFAULT_THRESHOLD = 0.5
-
-
-class UnusableScores(Exception):
-    """The model gave something that is no score."""
 
 
 def score_partition(
@@ -61,14 +56,11 @@ def score_partition(
         # Only the champion is known to be harmless to load and able to score.
         require_servable(config, resources, model_version)
     inputs = hash_inputs(ref, model_version, config)
-    batches = _score_batches(config, resources, partition, ref, model_version, _choose_time(published, inputs))
+    key = make_key("scores", config.name, partition, attempt.name)
+    finish = _finish_batches(config, partition, model_version, _choose_time(published, inputs))
     try:
-        scores = store_batches(
-            resources.lake,
-            make_key("scores", config.name, partition, attempt.name),
-            make_scores_schema(config),
-            batches,
-        )
+        with closing(score_features(config, resources, ref, model_version, finish)) as groups:
+            scores = store_groups(resources.lake, key, make_scores_schema(config), groups)
     except UnusableScores as error:
         return Outcome("stopped", f"{config.name} {partition}: {error}. The scores stay as they are.")
     figures = {
@@ -131,42 +123,16 @@ def hash_inputs(features: ObjectRef, version: ModelVersion, config: PipelineConf
     return hashlib.sha256("/".join(parts).encode()).hexdigest()
 
 
-def _score_batches(
-    config: PipelineConfig,
-    resources: Resources,
-    partition: date,
-    features: ObjectRef,
-    version: ModelVersion,
-    scored_at: datetime,
-) -> Iterator[pa.RecordBatch]:
-    model = load_model(resources.lake, version.artifact)
-    for batch in stream_batches(resources.lake, features, config.spec.scoring.batch_rows):
-        missing = [name for name in version.feature_names if name not in batch.schema.names]
-        if missing:
-            raise NightshiftError(
-                f"{config.name} {partition}: version {version.version} needs {', '.join(missing)}, which the features "
-                f"lack; run the ingest of this partition again, or train a new version"
-            )
-        scores = predict_scores(model, config.spec.task, batch.select(version.feature_names).to_pandas())
-        unusable = int((~np.isfinite(scores)).sum())
-        if unusable:
-            raise UnusableScores(f"version {version.version} gave no finite score for {unusable} rows")
-        yield _make_batch(config, partition, batch, scores, version, scored_at)
+def _finish_batches(config: PipelineConfig, partition: date, version: ModelVersion, scored_at: datetime) -> MakeBatch:
+    """What makes rows of scores.NAME from a batch with the keys and its scores."""
+    schema, threshold = make_scores_schema(config), find_threshold(config, version)
+    constants = {"partition_date": partition, "model_version": version.version, "scored_at": scored_at}
 
+    def finish(batch: pa.RecordBatch, scores: np.ndarray) -> pa.RecordBatch:
+        columns = {name: batch.column(name) for name in config.spec.keys}
+        columns |= {"score": pa.array(scores, pa.float64()), "decision": pa.array(scores >= threshold)}
+        for name, value in constants.items():
+            columns[name] = pa.repeat(pa.scalar(value, schema.field(name).type), batch.num_rows)
+        return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 
-def _make_batch(
-    config: PipelineConfig,
-    partition: date,
-    batch: pa.RecordBatch,
-    scores: np.ndarray,
-    version: ModelVersion,
-    scored_at: datetime,
-) -> pa.RecordBatch:
-    schema, rows = make_scores_schema(config), batch.num_rows
-    columns: dict[str, Any] = {name: batch.column(name) for name in config.spec.keys}
-    columns["partition_date"] = pa.repeat(pa.scalar(partition, pa.date32()), rows)
-    columns["score"] = pa.array(scores, pa.float64())
-    columns["decision"] = pa.array(scores >= find_threshold(config, version))
-    columns["model_version"] = pa.repeat(pa.scalar(version.version, pa.int32()), rows)
-    columns["scored_at"] = pa.repeat(pa.scalar(scored_at, schema.field("scored_at").type), rows)
-    return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
+    return finish

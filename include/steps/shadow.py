@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,10 @@ import pyarrow as pa
 
 from include.config.pipeline import PipelineConfig
 from include.config.plain import without_nan
-from include.core.estimators import predict_scores
 from include.core.evaluation import measure_all
 from include.core.shadow import Comparison, Pairs, compare_pairs
 from include.core.splits import find_matured
 from include.errors import TemporarilyUnavailable
-from include.io.artifacts import load_model
 from include.io.lake import ObjectRef
 from include.io.ledger import Entry, find_entries, find_entry
 from include.io.partition_lock import lock_partition
@@ -33,9 +33,9 @@ from include.io.shadow import (
     stage_scores,
     was_probed,
 )
-from include.io.tables import stream_batches
 from include.steps.labels import TARGET, read_targets
 from include.steps.outcome import Outcome
+from include.steps.scoring import score_features
 
 log = logging.getLogger(__name__)
 # Compared at most, over all nights: enough to tell any difference that matters, little enough for memory and time.
@@ -82,8 +82,15 @@ def _write_shadow(
     config: PipelineConfig, resources: Resources, partition: date, challenger: ModelVersion, features: ObjectRef
 ) -> int:
     """Stage, then replace the night in the same transaction; the lock is only held for the second."""
-    with resources.warehouse.begin() as connection:
-        stage_scores(connection, config, _score_batches(config, resources, challenger, features))
+    schema = make_shadow_schema(config)
+
+    def finish(batch: pa.RecordBatch, scores: np.ndarray) -> pa.RecordBatch:
+        keys = [batch.column(name) for name in config.spec.keys]
+        return pa.RecordBatch.from_arrays([*keys, pa.array(scores, pa.float64())], schema=schema)
+
+    groups = score_features(config, resources, features, challenger, finish)
+    with resources.warehouse.begin() as connection, closing(groups):
+        stage_scores(connection, config, chain.from_iterable(groups))
         lock_partition(connection, config.name, partition)
         published = find_entry(connection, config.name, partition, "scores")
         paired = replace_shadow(connection, config, partition, challenger.version)
@@ -91,22 +98,6 @@ def _write_shadow(
             known = published.ref.rows if published else 0
             raise UnusableChallenger(f"{paired} of {known} published rows have features now; score the partition again")
     return paired
-
-
-def _score_batches(
-    config: PipelineConfig, resources: Resources, challenger: ModelVersion, features: ObjectRef
-) -> Iterator[pa.RecordBatch]:
-    model, schema = load_model(resources.lake, challenger.artifact), make_shadow_schema(config)
-    for batch in stream_batches(resources.lake, features, config.spec.scoring.batch_rows):
-        missing = [name for name in challenger.feature_names if name not in batch.schema.names]
-        if missing:
-            raise UnusableChallenger(f"it needs {', '.join(missing)}, which the features lack")
-        scores = predict_scores(model, config.spec.task, batch.select(challenger.feature_names).to_pandas())
-        unusable = int((~np.isfinite(scores)).sum())
-        if unusable:
-            raise UnusableChallenger(f"it gave no finite score for {unusable} rows")
-        keys = [batch.column(name) for name in config.spec.keys]
-        yield pa.RecordBatch.from_arrays([*keys, pa.array(scores, pa.float64())], schema=schema)
 
 
 def compare_challenger(config: PipelineConfig, resources: Resources, as_of: date) -> Outcome:

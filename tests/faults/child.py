@@ -125,6 +125,8 @@ def watch_writes(points: Points, resources: Resources) -> None:
     patch(FolderLake, "put_file", put_file)
     patch(resources.warehouse.engine.dialect, "do_commit", do_commit)
     patch(copying._CopyStream, "read", read_piece)
+    # Small pieces: even a short COPY can be stopped in its middle.
+    patch(copying, "PIECE", 8192)
     event.listen(resources.warehouse.engine, "begin", begin)
     event.listen(resources.warehouse.engine, "before_cursor_execute", note_draw)
 

@@ -255,7 +255,7 @@ def test_a_model_that_gives_no_finite_score_stops(champion_world: World, monkeyp
     world = champion_world
     world.run_night(NIGHT)
     before = world.read_state()
-    monkeypatch.setattr("include.steps.score.predict_scores", lambda model, task, rows: rows["spent"] * float("nan"))
+    monkeypatch.setattr("include.steps.scoring.predict_scores", lambda model, task, rows: rows["spent"] * float("nan"))
     outcome = world.score(NIGHT)
     assert outcome.status == "stopped"
     assert f"no finite score for {ROWS} rows" in outcome.reason

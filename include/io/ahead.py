@@ -1,0 +1,39 @@
+"""Work in threads, ahead of whoever takes the results: for what lets go of the interpreter, as Arrow and NumPy do."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# More would not shorten a night, since the warehouse takes fewer rows a second than they score; but each takes memory.
+MOST_WORKERS = 8
+
+
+def count_workers() -> int:
+    """One for every core that this process may use, up to a bound, so that memory doesn't follow the machine's size."""
+    return min(MOST_WORKERS, len(os.sched_getaffinity(0)))
+
+
+def map_ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int, ahead: int = 1
+) -> Generator[Result]:
+    """`function` of each item, in their order, worked out by `workers` threads; at most `ahead` results lie waiting.
+
+    What the function raises is raised where its result is due. However the caller ends, by an exception, a signal or
+    by closing the generator, what has not begun is dropped and what has is waited for: no thread outlives the call.
+    """
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="ahead")
+    pending: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) >= workers + ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
