@@ -45,6 +45,9 @@ def store_tables(
 
 def _choose_encodings(schema: pa.Schema) -> dict[str, Any]:
     """Numbers without a dictionary: trying one takes most of the time of writing, and seldom makes them smaller."""
+    if len(set(schema.names)) < len(schema) or any(pa.types.is_nested(field.type) for field in schema):
+        # A name may then stand for several columns, and an encoding does not fit every type.
+        return {}
     whole = [field.name for field in schema if pa.types.is_integer(field.type)]
     numbers = {*whole, *(field.name for field in schema if pa.types.is_floating(field.type))}
     return {
