@@ -66,7 +66,12 @@ def fetch_object(lake: Lake, ref: ObjectRef) -> Iterator[Path]:
 def fetch_table(lake: Lake, ref: ObjectRef) -> pa.Table:
     """Read the whole object; CorruptObject unless its bytes are those that were recorded."""
     with fetch_object(lake, ref) as path:
-        return pq.read_table(path, memory_map=False)
+        return read_file(path)
+
+
+def read_file(path: Path) -> pa.Table:
+    """The whole Parquet file."""
+    return pq.read_table(path, memory_map=False)
 
 
 def stream_batches(lake: Lake, ref: ObjectRef, rows: int) -> Iterator[pa.RecordBatch]:
@@ -98,9 +103,9 @@ def map_groups(
         yield from results
 
 
-def read_names(path: Path) -> list[str]:
-    """The names of the Parquet file's columns."""
-    return list(pq.read_schema(path).names)
+def read_schema(path: Path) -> pa.Schema:
+    """The columns of the Parquet file, in order."""
+    return pq.read_schema(path)
 
 
 def read_first(path: Path, column: str) -> Any:

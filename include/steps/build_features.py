@@ -1,7 +1,10 @@
 """lake -> lake: valid rows, earlier partitions and reference tables become features."""
 
 import hashlib
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from datetime import date
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -24,11 +27,14 @@ from include.io.ledger import (
 )
 from include.io.resources import Resources
 from include.io.sources import read_reference_table
-from include.io.tables import fetch_table, store_table
+from include.io.tables import ROW_GROUP, fetch_object, fetch_table, map_groups, read_file, read_schema, store_tables
 from include.io.user_code import load_function
 from include.steps.fencing import skip_superseded
 from include.steps.outcome import Outcome
-from include.steps.samples import store_sample
+from include.steps.samples import Sampler
+
+Builder = Callable[[pd.DataFrame], pd.DataFrame]
+Part = tuple[pd.DataFrame, pd.DataFrame]
 
 
 @skip_superseded
@@ -42,29 +48,52 @@ def build_partition_features(
     with resources.warehouse.begin() as connection:
         attempt = begin_attempt(connection)
         earlier = find_entries(connection, config.name, "valid", list_lookback(config.spec, partition))
-    history = concat_history([(entry.partition, _read_rows(resources, entry.ref)) for entry in earlier])
-    rows = _read_rows(resources, valid)
-    try:
-        frame = build_features(
-            rows,
-            history,
-            read_tables(config, resources),
-            config.spec,
-            partition,
-            load_feature_function(config),
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise NightshiftError(f"{config.name} {partition}: features can't be built: {error}") from error
-    table = pa.Table.from_pandas(frame, schema=make_feature_schema(config.spec), preserve_index=False)
-    key = make_key("features", config.name, partition, attempt.name)
-    ref = store_table(resources.lake, key, table, compression="lz4")
-    params = store_sample(config, resources, partition, attempt.name, frame, rows)
+    build, sampler = _make_builder(config, resources, partition, earlier), Sampler(config, valid.rows)
+    with fetch_object(resources.lake, valid) as path, closing(_stream_parts(path, config, build)) as parts:
+        schema = make_feature_schema(config.spec)
+        key = make_key("features", config.name, partition, attempt.name)
+        tables = (sampler.watch(frame, rows, schema) for frame, rows in parts)
+        ref = store_tables(resources.lake, key, schema, tables, compression="lz4")
+    params = sampler.store(resources, partition, attempt.name)
     entry = NewEntry("features", attempt, ref, inputs_sha256=_hash_inputs(valid, earlier), params=params)
     with resources.warehouse.begin() as connection:
         claim_partition(connection, config.name, partition, attempt, "features")
         require_current(connection, config.name, partition, "valid", valid)
         write_entry(connection, config.name, partition, entry, config.config_sha256, read_code_version(config.folder))
     return Outcome("done", figures={"features": ref.to_record(), "rows": ref.rows, "lookback": len(earlier)})
+
+
+def _make_builder(config: PipelineConfig, resources: Resources, partition: date, earlier: list[Entry]) -> Builder:
+    """What makes the features of some of the partition's rows, given what all of them look up."""
+    history = concat_history([(entry.partition, _read_rows(resources, entry.ref)) for entry in earlier])
+    tables, function = read_tables(config, resources), load_feature_function(config)
+
+    def build(rows: pd.DataFrame) -> pd.DataFrame:
+        try:
+            return build_features(rows, history, tables, config.spec, partition, function)
+        except (ValueError, KeyError, TypeError) as error:
+            raise NightshiftError(f"{config.name} {partition}: features can't be built: {error}") from error
+
+    return build
+
+
+def _stream_parts(path: Path, config: PipelineConfig, build: Builder) -> Generator[Part]:
+    """The features and the typed rows that they are of, in the order of the keys, which is that of the valid rows.
+
+    Row group by row group where features need nothing but their own row. A function of the pipeline's own may look at
+    all rows, and what looks back would sum up the same history for every group: then all rows are one part.
+    """
+    schema = read_schema(path)
+
+    def build_part(batches: Iterator[pa.RecordBatch]) -> Part:
+        rows = pa.Table.from_batches(batches, schema).to_pandas(date_as_object=False)
+        return build(rows), rows
+
+    if config.features_module or config.spec.lookback:
+        yield build_part(iter(read_file(path).to_batches()))
+        return
+    with closing(map_groups(path, build_part, ROW_GROUP, workers=1)) as parts:
+        yield from parts
 
 
 def load_feature_function(config: PipelineConfig) -> UserFunction | None:

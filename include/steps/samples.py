@@ -9,7 +9,6 @@ import pandas as pd
 import pyarrow as pa
 
 from include.config.pipeline import PipelineConfig
-from include.core.feature_schema import make_feature_schema
 from include.core.features import has_hours, take_hours
 from include.core.sampling import allocate_rows
 from include.core.training import sample_rows
@@ -28,23 +27,45 @@ SAMPLE = "sample"
 MOST_GROUPS, LEAST_GROUPS = 8, 2
 
 
-def store_sample(
-    config: PipelineConfig, resources: Resources, partition: date, attempt: str, frame: pd.DataFrame, rows: pd.DataFrame
-) -> dict[str, Any]:
-    """Store a seeded sample of the features `frame` of the typed `rows`, as the ledger's params of the features.
+class Sampler:
+    """Takes a seeded sample of a partition's features while they pass by, part after part.
 
     None is stored where the features are as few. Where hours are compared it has `__hour`, which no feature may say.
     """
-    spec, limits = config.spec, config.spec.drift
-    timed = limits.reference == "weekday" and has_hours(spec)
-    if len(frame) <= limits.sample_rows and not timed:
-        return {}
-    chosen = frame.iloc[sample_rows(len(frame), limits.sample_rows, spec.training.seed)]
-    table = pa.Table.from_pandas(chosen, schema=make_feature_schema(spec), preserve_index=False)
-    if timed:
-        table = table.append_column(HOUR, pa.array(take_hours(chosen, rows, spec), from_pandas=True))
-    ref = store_table(resources.lake, make_key("samples", config.name, partition, attempt), table)
-    return {SAMPLE: ref.to_record()}
+
+    def __init__(self, config: PipelineConfig, rows: int) -> None:
+        spec, most = config.spec, config.spec.drift.sample_rows
+        self._config, self._seen = config, 0
+        self._timed = spec.drift.reference == "weekday" and has_hours(spec)
+        wanted = rows > most or self._timed
+        self._positions = sample_rows(rows, most, spec.training.seed) if wanted else np.arange(0)
+        self._wanted, self._chosen = wanted, list[pa.Table]()
+
+    def watch(self, frame: pd.DataFrame, rows: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+        """The features `frame` of the typed `rows` as a table; the sample's share of it is kept."""
+        first, last = np.searchsorted(self._positions, [self._seen, self._seen + len(frame)])
+        if self._wanted:
+            chosen = frame.iloc[self._positions[first:last] - self._seen]
+            table = pa.Table.from_pandas(chosen, schema=schema, preserve_index=False)
+            if self._timed:
+                hours = take_hours(chosen, rows, self._config.spec)
+                table = table.append_column(HOUR, pa.array(hours, from_pandas=True))
+            self._chosen.append(table)
+        self._seen += len(frame)
+        return pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+
+    @property
+    def sample(self) -> pa.Table | None:
+        """What was kept of all parts so far."""
+        return pa.concat_tables(self._chosen).combine_chunks() if self._chosen else None
+
+    def store(self, resources: Resources, partition: date, attempt: str) -> dict[str, Any]:
+        """Store the sample, as the ledger's params of the features."""
+        sample = self.sample
+        if sample is None:
+            return {}
+        key = make_key("samples", self._config.name, partition, attempt)
+        return {SAMPLE: store_table(resources.lake, key, sample).to_record()}
 
 
 def sample_entries(lake: Lake, entries: Sequence[Entry], columns: Sequence[str], most: int, seed: int) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from include.io.artifacts import load_model
 from include.io.lake import ObjectRef
 from include.io.registry import ModelVersion
 from include.io.resources import Resources
-from include.io.tables import fetch_object, map_groups, read_names
+from include.io.tables import fetch_object, map_groups, read_schema
 
 Predict = Callable[[pa.RecordBatch], np.ndarray]
 MakeBatch = Callable[[pa.RecordBatch, np.ndarray], pa.RecordBatch]
@@ -38,7 +38,7 @@ def score_features(
         return [make_batch(batch, _score(predict, version, batch)) for batch in batches]
 
     with fetch_object(resources.lake, features) as path:
-        missing = set(version.feature_names) - set(read_names(path))
+        missing = set(version.feature_names) - set(read_schema(path).names)
         if missing:
             raise UnusableScores(
                 f"version {version.version} needs {', '.join(sorted(missing))}, which the features lack"

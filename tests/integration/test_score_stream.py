@@ -3,8 +3,10 @@
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
+import pgpq
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -102,11 +104,18 @@ def test_a_fault_anywhere_in_publishing_reaches_the_caller(
     night: World, monkeypatch: pytest.MonkeyPatch, part: str, count: int
 ) -> None:
     scored, before = score(night), night.read_state()
+
+    def make_encoder(schema: pa.Schema) -> Any:
+        encoder = Mock(wraps=pgpq.ArrowToPostgresBinaryEncoder(schema))
+        encoder.write_batch = fail_at(count, encoder.write_batch)
+        return encoder
+
     with monkeypatch.context() as patch:
-        patch.setattr(copying, "PIECE", 256)
-        where, name = (pq.ParquetFile, "iter_batches") if part == "reader" else (copying._CopyStream, "read")
-        # The first value is read alone, before anything is copied.
-        patch.setattr(where, name, fail_at(count + (part == "reader"), getattr(where, name)))
+        if part == "encoder":
+            patch.setattr(copying, "pgpq", Mock(ArrowToPostgresBinaryEncoder=make_encoder))
+        else:
+            # The first value is read alone, before anything is copied.
+            patch.setattr(pq.ParquetFile, "iter_batches", fail_at(count + 1, pq.ParquetFile.iter_batches))
         with pytest.raises(Fault):
             publish_scores(night.config, night.resources, NIGHT, scored)
     assert night.read_state() == before
