@@ -3,7 +3,8 @@
 The champion scores, unless **Model version** names another or **As of** asks for the champion of that time. Without a
 champion there is nothing to do yet, and the run says so. Readers see the partition's old scores or its new ones, never
 half and never both. Where a challenger is kept, `shadow` scores the same rows with it afterwards, for `NAME_drift` to
-compare; nobody else reads those.
+compare; nobody else reads those. With `scoring.shard_rows`, `plan` cuts a large partition into shards, which as many
+`score` tasks work on at once; `publish` joins them, so readers see all shards or none.
 
 To score a day again by hand, trigger with the date in **Partition** (or, in Advanced Options, **Partition Key**).
 """
@@ -17,7 +18,7 @@ from include.orchestration.deadlines import set_deadline
 from include.orchestration.describing import describe_dag
 from include.orchestration.params import make_score_params
 from include.orchestration.tasks.alerts import tell_at_end
-from include.orchestration.tasks.score import publish, score, shadow
+from include.orchestration.tasks.score import plan, publish, publish_shards, score, score_shard, shadow
 from include.orchestration.timetables import run_after
 
 for pipeline in load_pipelines().usable:
@@ -29,8 +30,14 @@ for pipeline in load_pipelines().usable:
         # Asset events for a paused DAG are lost, so a new pipeline would ingest and never score.
         is_paused_upon_creation=False,
     ) as dag:
-        scored = score(pipeline.name)
-        published = publish.override(outlets=[make_asset(pipeline.name, "scores")])(pipeline.name, scored)
+        scores = make_asset(pipeline.name, "scores")
+        if pipeline.spec.scoring.shard_rows:
+            shards = (
+                score_shard.override(task_id="score").partial(pipeline=pipeline.name).expand(shard=plan(pipeline.name))
+            )
+            published = publish_shards.override(task_id="publish", outlets=[scores])(pipeline.name, shards)
+        else:
+            published = publish.override(outlets=[scores])(pipeline.name, score(pipeline.name))
         if pipeline.spec.gate.keep_challenger:
             published >> shadow.override(retries=1)(pipeline.name)
         tell_at_end(dag, pipeline.name)

@@ -39,6 +39,11 @@ class Scoring(Model):
         None, description="Classification: how the threshold is chosen when a model is trained; 0.5 otherwise."
     )
     batch_rows: int = Field(65_536, ge=1, le=10_000_000, description="Rows predicted at once.")
+    shard_rows: int | None = Field(
+        None,
+        ge=1000,
+        description="A partition with more rows is scored by several tasks at once, with at most about so many each.",
+    )
 
     @property
     def rule(self) -> DecisionRule:

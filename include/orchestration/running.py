@@ -20,13 +20,21 @@ log = logging.getLogger(__name__)
 
 def step_task(call: Callable[..., Outcome]) -> Any:
     """An Airflow task from a function that calls one step; its docstring becomes the task's documentation."""
+    return task(_run_step(call))
 
+
+def listing_task(figure: str) -> Callable[[Callable[..., Outcome]], Any]:
+    """The same, but what the task gives on is this figure of the outcome, a list to map another task over."""
+    return lambda call: task(_run_step(call, lambda figures: figures[figure]))
+
+
+def _run_step(call: Callable[..., Outcome], choose: Callable[[dict[str, Any]], Any] = lambda figures: figures) -> Any:
     @wraps(call)
     def run(*args: Any, **kwargs: Any) -> Any:
         context = get_current_context()
         try:
             check_conf(context["dag_run"].conf, set(context["dag"].params))
-            return report_outcome(call(*args, **kwargs), context)
+            return choose(report_outcome(call(*args, **kwargs), context))
         except NightshiftError as error:
             # Airflow shows a traceback around its message, so say it plainly as well.
             log.error("%s", error)
@@ -34,7 +42,7 @@ def step_task(call: Callable[..., Outcome]) -> Any:
                 raise
             raise AirflowFailException(str(error)) from None
 
-    return task(run)
+    return run
 
 
 def report_outcome(outcome: Outcome, context: Context) -> dict[str, Any]:

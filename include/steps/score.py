@@ -2,6 +2,7 @@
 
 import hashlib
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from include.config.decision import FixedThreshold
 from include.config.pipeline import PipelineConfig
 from include.errors import NightshiftError
 from include.io.lake import ObjectRef, make_key
-from include.io.ledger import Entry, begin_attempt, find_entry
+from include.io.ledger import Attempt, Entry, begin_attempt, find_entry
 from include.io.registry import ModelVersion, find_champion, find_champion_at, require_usable_version
 from include.io.resources import Resources
 from include.io.scores_table import make_scores_schema
@@ -23,6 +24,17 @@ from include.steps.scoring import MakeBatch, UnusableScores, score_features
 from include.steps.train.serving import require_servable
 
 DEFAULT_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a scoring of a partition is made from, settled once: all of its shards, and their retries, keep to it."""
+
+    attempt: Attempt
+    features: ObjectRef
+    version: ModelVersion
+    inputs_sha256: str
+    scored_at: datetime
 
 
 def score_partition(
@@ -37,6 +49,24 @@ def score_partition(
 
     Skipped where there is, or was, no champion; stopped where the model gives NaN or infinity.
     Figures: scores, model_version, rows, inputs_sha256, attempt, attempt_number.
+    """
+    plan = plan_scoring(config, resources, partition, features, version, at)
+    if isinstance(plan, Outcome):
+        return plan
+    return score_share(config, resources, partition, plan, plan.attempt.name)
+
+
+def plan_scoring(
+    config: PipelineConfig,
+    resources: Resources,
+    partition: date,
+    features: ObjectRef | None = None,
+    version: int | None = None,
+    at: datetime | None = None,
+) -> Plan | Outcome:
+    """Choose the model and the features; the outcome "skipped" where there is, or was, no champion.
+
+    NightshiftError where there are no features, or where a version other than the champion can't be served.
     """
     with resources.warehouse.begin() as connection:
         attempt = begin_attempt(connection)
@@ -56,20 +86,35 @@ def score_partition(
         # Only the champion is known to be harmless to load and able to score.
         require_servable(config, resources, model_version)
     inputs = hash_inputs(ref, model_version, config)
-    key = make_key("scores", config.name, partition, attempt.name)
-    finish = _finish_batches(config, partition, model_version, _choose_time(published, inputs))
+    return Plan(attempt, ref, model_version, inputs, _choose_time(published, inputs))
+
+
+def score_share(
+    config: PipelineConfig,
+    resources: Resources,
+    partition: date,
+    plan: Plan,
+    name: str,
+    share: tuple[int, int] = (0, 1),
+) -> Outcome:
+    """Score all of the features, or one share of their row groups (its number from 0, of how many).
+
+    `name` is that of the object, which nobody else may use. Stopped where the model gives NaN or infinity.
+    """
+    finish = _finish_batches(config, partition, plan.version, plan.scored_at)
+    key = make_key("scores", config.name, partition, name)
     try:
-        with closing(score_features(config, resources, ref, model_version, finish)) as groups:
+        with closing(score_features(config, resources, plan.features, plan.version, finish, share)) as groups:
             scores = store_groups(resources.lake, key, make_scores_schema(config), groups)
     except UnusableScores as error:
         return Outcome("stopped", f"{config.name} {partition}: {error}. The scores stay as they are.")
     figures = {
         "scores": scores.to_record(),
-        "model_version": model_version.version,
+        "model_version": plan.version.version,
         "rows": scores.rows,
-        "inputs_sha256": inputs,
-        "attempt": attempt.name,
-        "attempt_number": attempt.number,
+        "inputs_sha256": plan.inputs_sha256,
+        "attempt": plan.attempt.name,
+        "attempt_number": plan.attempt.number,
     }
     return Outcome("done", figures=figures)
 

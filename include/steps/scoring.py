@@ -25,10 +25,16 @@ class UnusableScores(Exception):
 
 
 def score_features(
-    config: PipelineConfig, resources: Resources, features: ObjectRef, version: ModelVersion, make_batch: MakeBatch
+    config: PipelineConfig,
+    resources: Resources,
+    features: ObjectRef,
+    version: ModelVersion,
+    make_batch: MakeBatch,
+    share: tuple[int, int] = (0, 1),
 ) -> Generator[list[pa.RecordBatch]]:
     """For each row group of the features, what `make_batch` makes of its batches and their scores.
 
+    `share` picks the groups of one shard: its number from 0, of how many.
     A batch has the keys and the version's features. To be closed by whoever does not take all.
     UnusableScores where a score is no finite number, NightshiftError where the features lack a column.
     """
@@ -45,7 +51,7 @@ def score_features(
             )
         columns = list(dict.fromkeys([*config.spec.keys, *version.feature_names]))
         rows, workers = config.spec.scoring.batch_rows, count_workers()
-        with closing(map_groups(path, score_group, rows, workers, columns)) as groups:
+        with closing(map_groups(path, score_group, rows, workers, columns, share)) as groups:
             yield from groups
 
 

@@ -7,7 +7,8 @@ import pytest
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
-from tests.dags.kit import PIPELINES, load_timetable, parse_dags
+from include.config.loading import LoadedPipelines
+from tests.dags.kit import DAGS, PIPELINES, load_timetable, parse_dags
 
 KINDS = ("ingest", "score", "train", "drift", "rollback", "quarantine")
 CRITICAL_PATHS = {
@@ -141,3 +142,18 @@ def test_every_field_of_a_form_is_filled_in_or_may_stay_empty(dag: DAG) -> None:
         param = dag.params.get_param(name)
         assert param.value not in ("", []), name
         assert param.value is not None or "null" in param.schema["type"], name
+
+
+def test_a_pipeline_with_shards_plans_them_and_publishes_them_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    churn = PIPELINES["churn"]
+    scoring = churn.spec.scoring.model_copy(update={"shard_rows": 1000})
+    sharded = churn.model_copy(update={"spec": churn.spec.model_copy(update={"scoring": scoring})})
+    monkeypatch.setattr("include.config.loading.load_pipelines", lambda: LoadedPipelines((sharded,), ()))
+    dag = parse_dags(DAGS / "score.py").dags["churn_score"]
+    assert {task.task_id: (task.is_mapped, task.downstream_task_ids) for task in dag.tasks} == {
+        "plan": (False, {"score"}),
+        "score": (True, {"publish"}),
+        "publish": (False, {"tell"}),
+        "tell": (False, set()),
+    }
+    assert DagSerialization.from_dict(DagSerialization.to_dict(dag)).task_dict["score"].is_mapped

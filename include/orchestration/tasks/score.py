@@ -1,12 +1,13 @@
 """Tasks of NAME_score."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from airflow.sdk import get_current_context
 
 from include.orchestration.assets import announce_partition
 from include.orchestration.partitions import choose_partition
-from include.orchestration.running import open_pipeline, step_task
+from include.orchestration.running import listing_task, open_pipeline, step_task
 from include.steps.outcome import Outcome
 
 
@@ -22,14 +23,51 @@ def score(pipeline: str) -> Outcome:
     return score_partition(config, resources, partition, version=params["version"], at=at)
 
 
+@listing_task("shards")
+def plan(pipeline: str) -> Outcome:
+    """Choose the model as without shards, and cut the partition into as many shards as its rows need."""
+    from include.steps.score import parse_as_of
+    from include.steps.shards import plan_shards
+
+    context = get_current_context()
+    config, resources = open_pipeline(pipeline)
+    params = context["params"]
+    partition, at = choose_partition(context["dag_run"], params), parse_as_of(config, params["as_of"])
+    return plan_shards(config, resources, partition, version=params["version"], at=at)
+
+
+@step_task
+def score_shard(pipeline: str, shard: dict[str, Any]) -> Outcome:
+    """Score one shard with the model that was chosen for all; a retry redoes this shard alone."""
+    from include.steps import shards
+
+    context = get_current_context()
+    return shards.score_shard(*open_pipeline(pipeline), choose_partition(context["dag_run"], context["params"]), shard)
+
+
 @step_task
 def publish(pipeline: str, scored: dict[str, Any]) -> Outcome:
     """Replace the partition in the scored table: all rows and the ledger's row in one transaction."""
+    return _publish(pipeline, lambda config, resources, partition: scored)
+
+
+@step_task
+def publish_shards(pipeline: str, scored: Sequence[dict[str, Any]]) -> Outcome:
+    """Replace the partition in the scored table by all shards: their rows and one ledger row in one transaction."""
+    from include.steps.shards import join_shards
+
+    return _publish(
+        pipeline, lambda config, resources, partition: join_shards(config, resources, partition, list(scored))
+    )
+
+
+def _publish(pipeline: str, gather: Callable[..., dict[str, Any]]) -> Outcome:
     from include.steps.publish import publish_scores
 
     context = get_current_context()
     partition = choose_partition(context["dag_run"], context["params"])
-    outcome = publish_scores(*open_pipeline(pipeline), partition, scored)
+    config, resources = open_pipeline(pipeline)
+    outcome = publish_scores(config, resources, partition, gather(config, resources, partition))
     announce_partition(context, partition)
     return outcome
 
