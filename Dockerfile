@@ -41,6 +41,7 @@ sklearn.compose,\
 sklearn.ensemble,\
 sklearn.linear_model,\
 sklearn.pipeline,\
+numba,\
 great_expectations,\
 pgpq,\
 airflow.providers.standard.decorators.python,\

@@ -28,7 +28,7 @@ from include.io.disks import open_temporary_folder
 
 # What the process inherits: where programs and libraries are, language, threads. No connections, no credentials.
 _KEPT = ("PATH", "HOME", "TZ", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONUSERBASE", "PYTHONHASHSEED")
-_KEPT_PREFIXES = ("LC_", "OMP_", "OPENBLAS_", "MKL_", "NUMEXPR_")
+_KEPT_PREFIXES = ("LC_", "OMP_", "OPENBLAS_", "MKL_", "NUMBA_", "NUMEXPR_")
 _POLL = 0.02
 _GRACE = 5
 _OUTPUT_BYTES = 64 * 2**20

@@ -24,7 +24,7 @@ MODEL_VERSIONS = _table(
     "model_versions",
     "pipeline version created_at run_id artifact_uri artifact_sha256 reference_uri reference_sha256 config_sha256"
     " code_version train_from train_to holdout_from holdout_to rows estimator seed threshold golden_uri golden_sha256",
-    json="parameters features inputs metrics decision_rule",
+    json="parameters features inputs metrics decision_rule predictor",
 )
 GATE_DECISIONS = _table(
     "ml", "gate_decisions", "id pipeline candidate_version champion_version decision reason decided_at", json="rules"

@@ -45,6 +45,7 @@ PRELOADED = (
     "sklearn.ensemble",
     "sklearn.linear_model",
     "sklearn.pipeline",
+    "numba",
     "great_expectations",
     "pgpq",
     "airflow.providers.standard.decorators.python",

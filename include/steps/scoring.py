@@ -7,16 +7,14 @@ import numpy as np
 import pyarrow as pa
 
 from include.config.pipeline import PipelineConfig
-from include.core.estimators import predict_scores
-from include.errors import NightshiftError
+from include.core.predictors import Predictor
 from include.io.ahead import count_workers
-from include.io.artifacts import load_model
 from include.io.lake import ObjectRef
 from include.io.registry import ModelVersion
 from include.io.resources import Resources
 from include.io.tables import fetch_object, map_groups, read_schema
+from include.steps.predictors import load_predictor
 
-Predict = Callable[[pa.RecordBatch], np.ndarray]
 MakeBatch = Callable[[pa.RecordBatch, np.ndarray], pa.RecordBatch]
 
 
@@ -34,20 +32,21 @@ def score_features(
 ) -> Generator[list[pa.RecordBatch]]:
     """For each row group of the features, what `make_batch` makes of its batches and their scores.
 
-    `share` picks the groups of one shard: its number from 0, of how many.
-    A batch has the keys and the version's features. To be closed by whoever does not take all.
-    UnusableScores where a score is no finite number, NightshiftError where the features lack a column.
+    `share` picks the groups of one shard: its number from 0, of how many. A batch has the keys and the version's
+    features. To be closed by whoever does not take all.
+    UnusableScores where a score is no finite number, or the features lack a column.
     """
-    predict = load_predictor(config, resources, version)
+    predictor = load_predictor(config, resources, version)
 
     def score_group(batches: Iterator[pa.RecordBatch]) -> list[pa.RecordBatch]:
-        return [make_batch(batch, _score(predict, version, batch)) for batch in batches]
+        return [make_batch(batch, _score(predictor, version, batch)) for batch in batches]
 
     with fetch_object(resources.lake, features) as path:
         missing = set(version.feature_names) - set(read_schema(path).names)
         if missing:
             raise UnusableScores(
-                f"version {version.version} needs {', '.join(sorted(missing))}, which the features lack"
+                f"version {version.version} needs {', '.join(sorted(missing))}, which the features lack; run the "
+                "ingest of this partition again, or train a new version"
             )
         columns = list(dict.fromkeys([*config.spec.keys, *version.feature_names]))
         rows, workers = config.spec.scoring.batch_rows, count_workers()
@@ -55,23 +54,8 @@ def score_features(
             yield from groups
 
 
-def _require_columns(config: PipelineConfig, version: ModelVersion, names: list[str]) -> None:
-    missing = [name for name in version.feature_names if name not in names]
-    if missing:
-        raise NightshiftError(
-            f"{config.name}: version {version.version} needs {', '.join(missing)}, which the features lack; run the "
-            f"ingest of this partition again, or train a new version"
-        )
-
-
-def load_predictor(config: PipelineConfig, resources: Resources, version: ModelVersion) -> Predict:
-    """The version as a function of a batch; several threads call it at once, which changes nothing in the model."""
-    model = load_model(resources.lake, version.artifact)
-    return lambda batch: predict_scores(model, config.spec.task, batch.select(version.feature_names).to_pandas())
-
-
-def _score(predict: Predict, version: ModelVersion, batch: pa.RecordBatch) -> np.ndarray:
-    scores = predict(batch)
+def _score(predictor: Predictor, version: ModelVersion, batch: pa.RecordBatch) -> np.ndarray:
+    scores = predictor.predict(batch)
     unusable = int((~np.isfinite(scores)).sum())
     if unusable:
         raise UnusableScores(f"version {version.version} gave no finite score for {unusable} rows")

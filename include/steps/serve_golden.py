@@ -1,13 +1,15 @@
 """The inside of `check_serving`: what a fresh process makes of an artifact and golden rows, two local files.
 
-Standard input: {"artifact", "name", "golden", "features", "task"}. Standard output: {"problem": text} or {"scores",
-"seconds", "megabytes", "written_by"}, the last one the other version of scikit-learn that wrote the model, or "".
+Standard input: {"artifact", "name", "golden", "features": {"numeric", "categorical"}, "task", "seed", "predictor": what
+the version records, or null}. Standard output: {"problem": text} or {"scores", "seconds", "megabytes", "written_by",
+"parity"}: the other version of scikit-learn that wrote the model, or ""; and the tables against the model, or null.
 """
 
 import json
 import sys
 import time
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import psutil
+import pyarrow as pa
 import pyarrow.parquet as pq
 from sklearn.exceptions import InconsistentVersionWarning
 
 from include.core.estimators import predict_scores
+from include.core.predictors import Parity, make_predictor, measure_parity
 from include.io.artifacts import UnusableArtifact, read_model
 
 ROWS = 1000
@@ -26,8 +30,10 @@ REPEATS = 3
 
 
 def serve(request: dict[str, Any]) -> dict[str, Any]:
-    """Load, predict the golden rows, then measure 1,000 rows."""
-    rows = pq.read_table(request["golden"], columns=request["features"]).to_pandas()
+    """Load, predict the golden rows, measure 1,000 rows, then compare with the tables that are to score."""
+    features = request["features"]
+    golden = pq.read_table(request["golden"], columns=[*features["numeric"], *features["categorical"]])
+    rows = golden.to_pandas()
     _forget_peak()
     before = _read_memory()
     try:
@@ -43,7 +49,19 @@ def serve(request: dict[str, Any]) -> dict[str, Any]:
     if scores.shape != (len(rows),):
         return {"problem": f"it gives scores of shape {scores.shape} for {len(rows)} rows"}
     megabytes = max(0, _read_peak() - before) / 2**20
-    return {"scores": scores.tolist(), "seconds": seconds, "megabytes": megabytes, "written_by": written_by}
+    measured = {"scores": scores.tolist(), "seconds": seconds, "megabytes": megabytes, "written_by": written_by}
+    return {**measured, "parity": _measure_parity(model, golden, request)}
+
+
+def _measure_parity(model: Any, golden: pa.Table, request: dict[str, Any]) -> dict[str, Any] | None:
+    """The tables of the version against the model, as a record; None where it is older than tables."""
+    recorded, features = request["predictor"], request["features"]
+    if recorded is None:
+        return None
+    if recorded["kind"] == "native":
+        return asdict(Parity.of_native(recorded["reason"]))
+    predictor = make_predictor(model, request["task"], features["numeric"], features["categorical"])
+    return asdict(measure_parity(predictor, golden, features["numeric"], request["seed"]))
 
 
 def _read_model(path: Path, name: str) -> tuple[Any, str]:

@@ -255,7 +255,8 @@ def test_a_model_that_gives_no_finite_score_stops(champion_world: World, monkeyp
     world = champion_world
     world.run_night(NIGHT)
     before = world.read_state()
-    monkeypatch.setattr("include.steps.scoring.predict_scores", lambda model, task, rows: rows["spent"] * float("nan"))
+    nothing = "include.core.predictors.predictor.predict_scores"
+    monkeypatch.setattr(nothing, lambda model, task, rows: rows["spent"].to_numpy() * float("nan"))
     outcome = world.score(NIGHT)
     assert outcome.status == "stopped"
     assert f"no finite score for {ROWS} rows" in outcome.reason

@@ -2,15 +2,16 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
-import numpy as np
 import pgpq
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from include.core.predictors import NativePredictor
 from include.io import copying, tables
 from include.steps import scoring
 from include.steps.publish import publish_scores
@@ -53,9 +54,9 @@ def test_only_the_columns_that_the_version_needs_are_read(night: World, monkeypa
     seen: set[tuple[str, ...]] = set()
     load = scoring.load_predictor
 
-    def watch(*arguments: Any) -> Callable[[pa.RecordBatch], np.ndarray]:
-        predict = load(*arguments)
-        return lambda batch: seen.add(tuple(batch.schema.names)) or predict(batch)
+    def watch(*arguments: Any) -> Any:
+        predictor = load(*arguments)
+        return SimpleNamespace(predict=lambda batch: seen.add(tuple(batch.schema.names)) or predictor.predict(batch))
 
     monkeypatch.setattr(scoring, "load_predictor", watch)
     score(night)
@@ -85,7 +86,7 @@ def test_a_fault_anywhere_in_scoring_reaches_the_caller(
     before, objects = night.read_state(), list(night.lake.list_uris("scores/"))
     places: dict[str, tuple[Any, str]] = {
         "reader": (pq.ParquetFile, "iter_batches"),
-        "predictor": (scoring, "predict_scores"),
+        "predictor": (NativePredictor, "predict"),
         "writer": (pq.ParquetWriter, "write_table"),
     }
     with monkeypatch.context() as patch:

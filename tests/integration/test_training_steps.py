@@ -44,6 +44,7 @@ def test_the_first_training_registers_gates_and_promotes(champion_world: World) 
             "min_rows",
             "features",
             "reload",
+            "predictor",
             "sanity",
             "floor",
             "baseline",

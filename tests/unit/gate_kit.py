@@ -7,9 +7,13 @@ import pandas as pd
 
 from include.config.gate import Gate
 from include.core.gate import Evidence, Rule, Served
+from include.core.predictors import Parity
 
 ROWS = 1_000
-GOOD_SERVED = Served(problem="", difference=0.0, seconds=0.1, megabytes=20.0, rows=500)
+GOOD_PARITY = Parity("tables", "a" * 64, 0.0, 4500, "golden rows", "")
+GOOD_SERVED = Served(
+    problem="", difference=0.0, seconds=0.1, megabytes=20.0, rows=500, parity=GOOD_PARITY, recorded="a" * 64
+)
 
 
 def make_gate(**changes: Any) -> Gate:

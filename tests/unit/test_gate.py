@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 
 from include.core.gate import Evidence, Rule, decide, explain, judge, may_challenge
-from tests.unit.gate_kit import GOOD_SERVED, ROWS, blur, draw_signal, find, make_evidence, make_gate, squash
+from include.core.predictors import Parity
+from tests.unit.gate_kit import (
+    GOOD_PARITY,
+    GOOD_SERVED,
+    ROWS,
+    blur,
+    draw_signal,
+    find,
+    make_evidence,
+    make_gate,
+    squash,
+)
 
 TARGET, SIGNAL = draw_signal()
 
@@ -41,9 +52,9 @@ def test_the_rules_stand_in_one_order() -> None:
     gate = make_gate(floors={"log_loss": 0.6, "brier": 0.25}, train_gap=0.2)
     _, rules = judge(make_evidence(), gate, "classification", "roc_auc", 7)
     expected = (
-        "min_rows features reload sanity floor floor_log_loss floor_brier baseline leakage calibration gap champion"
+        "min_rows features reload predictor sanity floor floor_log_loss floor_brier baseline leakage calibration gap"
     )
-    assert [rule.name for rule in rules] == [*expected.split(), "slices"]
+    assert [rule.name for rule in rules] == [*expected.split(), "champion", "slices"]
 
 
 def test_rules_that_are_not_asked_for_are_left_out() -> None:
@@ -111,6 +122,34 @@ def test_the_artifact_is_judged_by_what_a_fresh_process_made_of_it(
 
 def test_an_artifact_that_was_not_tried_is_unclear() -> None:
     assert rule_of("reload", make_evidence(served=None)).passed is None
+    assert rule_of("predictor", make_evidence(served=None)).passed is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "passed", "said"),
+    [
+        ({}, True, "4500 golden and drawn rows"),
+        ({"difference": 1e-9}, True, "to 1e-09"),
+        ({"difference": 2e-9, "worst": "unseen categories"}, False, "by up to 2e-09 on unseen categories"),
+        ({"difference": math.inf}, False, "by up to inf"),
+        ({"difference": math.nan}, False, "by up to nan"),
+        ({"sha256": "b" * 64}, False, "other tables than were recorded"),
+        ({"kind": "native", "sha256": None, "reason": "no numba"}, False, "no numba"),
+    ],
+)
+def test_the_tables_that_will_score_are_compared_with_the_model(
+    changes: dict[str, Any], passed: bool, said: str
+) -> None:
+    served = replace(GOOD_SERVED, parity=replace(GOOD_PARITY, **changes))
+    rule = rule_of("predictor", make_evidence(served=served))
+    assert rule.passed is passed
+    assert said in rule.reason
+
+
+def test_a_model_without_tables_passes_as_native() -> None:
+    served = replace(GOOD_SERVED, parity=Parity.of_native("a Ridge has no tables"), recorded=None)
+    rule = rule_of("predictor", make_evidence(served=served))
+    assert rule.passed and "native" in rule.reason and "a Ridge has no tables" in rule.reason
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from include.core.gate.quality import (
     check_leakage,
 )
 from include.core.gate.rule import Rule
-from include.core.gate.serving import check_features, check_reload, check_rows, check_sanity
+from include.core.gate.serving import check_features, check_predictor, check_reload, check_rows, check_sanity
 from include.core.gate.slices import check_slices
 
 __all__ = ["Decision", "Evidence", "Rule", "Served", "decide", "explain", "judge", "may_challenge"]
@@ -30,6 +30,7 @@ def judge(evidence: Evidence, gate: Gate, task: Task, metric: Metric, seed: int)
         check_rows(evidence, gate),
         check_features(evidence),
         check_reload(evidence, gate),
+        check_predictor(evidence),
         check_sanity(evidence, task),
         check_floor(evidence, gate, metric),
         *check_floors(evidence, gate),

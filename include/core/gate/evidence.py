@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from include.core.predictors.parity import Parity
+
 
 @dataclass(frozen=True)
 class Served:
@@ -16,6 +18,8 @@ class Served:
     seconds: float | None  # for 1,000 rows
     megabytes: float | None  # peak on top of the libraries' own, for 1,000 rows
     rows: int  # golden rows
+    parity: Parity | None = None  # its tables against the model itself; None: not measured
+    recorded: str | None = None  # the hash of the tables that belong to the version; None where it has none
 
 
 @dataclass(frozen=True)

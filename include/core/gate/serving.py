@@ -67,6 +67,34 @@ def _list_excesses(served: Served, gate: Gate) -> list[str]:
     return problems
 
 
+def check_predictor(evidence: Evidence) -> Rule:
+    """The fast form that will score gives the scores of the model itself, also on rows that are drawn to be awkward."""
+    parity = evidence.served.parity if evidence.served else None
+    if evidence.served is None or parity is None:
+        return Rule("predictor", None, {}, "not judged: it was not served in a fresh process")
+    recorded = evidence.served.recorded
+    figures = {
+        "kind": parity.kind,
+        "rows": parity.rows,
+        "difference": parity.difference,
+        "limit": MOST_DIFFERENCE,
+        "worst": parity.worst,
+        "sha256": parity.sha256,
+        "recorded": recorded,
+    }
+    if parity.sha256 != recorded:
+        text = f"a fresh process makes other tables than were recorded ({parity.reason or 'their hash differs'})"
+        return Rule("predictor", False, figures, text)
+    if parity.difference is None:
+        return Rule("predictor", True, figures, f"native: it scores by the model itself ({parity.reason})")
+    # "Not at most" instead of "more than", so that NaN fails.
+    if not parity.difference <= MOST_DIFFERENCE:
+        text = f"its tables give other scores than the model itself, by up to {parity.difference:.3g} on {parity.worst}"
+        return Rule("predictor", False, figures, text)
+    text = f"tables: {parity.rows} golden and drawn rows get the model's own scores, to {parity.difference:.2g}"
+    return Rule("predictor", True, figures, text)
+
+
 def check_sanity(evidence: Evidence, task: Task) -> Rule:
     """Predictions are finite, within what is possible, and not all the same."""
     predicted = evidence.candidate

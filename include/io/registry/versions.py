@@ -35,6 +35,7 @@ class NewVersion:
     golden: ObjectRef | None = None
     threshold: float | None = None
     decision_rule: dict[str, Any] | None = None
+    predictor: dict[str, Any] | None = None
 
     @property
     def feature_names(self) -> list[str]:

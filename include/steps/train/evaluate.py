@@ -11,12 +11,14 @@ from include.core.estimators import make_baseline, predict_scores
 from include.core.evaluation import measure_all
 from include.core.importance import measure_importance
 from include.core.leakage import measure_alone
+from include.core.predictors import make_predictor
 from include.core.thresholds import measure_decision
 from include.io.artifacts import load_model
 from include.io.lake import ObjectRef
 from include.io.registry import NewVersion, register_version
 from include.io.resources import Resources
 from include.steps.outcome import Outcome
+from include.steps.predictors import describe_predictor
 from include.steps.train.reference import store_reference
 from include.steps.train.serving import store_golden
 from include.steps.train.training_set import TrainingSet, read_training_set
@@ -62,6 +64,9 @@ def evaluate_candidate(
         golden=store_golden(config, resources, rows, predicted),
         threshold=fitted["threshold"],
         decision_rule=fitted["decision_rule"],
+        predictor=describe_predictor(
+            make_predictor(model, spec.task, spec.features.numeric, spec.features.categorical)
+        ),
     )
     with resources.warehouse.begin() as connection:
         version = register_version(connection, config.name, new)

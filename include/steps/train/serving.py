@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from include.config.pipeline import PipelineConfig
 from include.core.gate.serving import MOST_DIFFERENCE
+from include.core.predictors import Parity
 from include.core.training import sample_rows
 from include.errors import NightshiftError, TemporarilyUnavailable
 from include.io.disks import open_temporary_folder
@@ -38,6 +39,8 @@ class ServingReport:
     seconds: float | None = None
     megabytes: float | None = None
     rows: int = 0
+    parity: Parity | None = None
+    recorded: str | None = None
 
 
 def store_golden(config: PipelineConfig, resources: Resources, rows: pd.DataFrame, predicted: np.ndarray) -> ObjectRef:
@@ -76,13 +79,16 @@ def check_serving(
             "artifact": str(artifact),
             "name": version.artifact.uri,
             "golden": str(folder / "golden.parquet"),
-            "features": version.feature_names,
+            "features": version.features,
+            "seed": config.spec.training.seed,
+            "predictor": version.predictor,
             "task": config.spec.task,
         }
         answer = run_fresh(WORKER, request, _choose_limits(config)) if fresh else _serve_here(request)
     if answer.problem:
         return ServingReport(answer.problem, rows=golden.num_rows)
-    return _compare(answer.value, recorded, golden.num_rows)
+    report = _compare(answer.value, recorded, golden.num_rows)
+    return replace(report, recorded=(version.predictor or {}).get("sha256"))
 
 
 def require_servable(config: PipelineConfig, resources: Resources, version: ModelVersion) -> None:
@@ -91,6 +97,8 @@ def require_servable(config: PipelineConfig, resources: Resources, version: Mode
     problem = report.problem
     if not problem and report.difference is not None and report.difference > MOST_DIFFERENCE:
         problem = f"its scores of the golden rows differ from the recorded ones by up to {report.difference:.3g}"
+    if not problem and report.parity and (report.parity.difference or 0) > MOST_DIFFERENCE:
+        problem = f"its tables give other scores than the model itself, by up to {report.parity.difference:.3g}"
     if problem:
         raise NightshiftError(
             f"{config.name}: version {version.version} can't be put in charge: {problem}. Choose another version: "
@@ -123,7 +131,8 @@ def _compare(answer: dict[str, Any], recorded: np.ndarray | None, rows: int) -> 
     if answer.get("problem"):
         return ServingReport(str(answer["problem"]), rows=rows)
     scores = np.asarray(answer["scores"], dtype=np.float64)
-    report = ServingReport(seconds=answer["seconds"], megabytes=answer["megabytes"], rows=rows)
+    parity = Parity(**answer["parity"]) if answer["parity"] else None
+    report = ServingReport(seconds=answer["seconds"], megabytes=answer["megabytes"], rows=rows, parity=parity)
     unusable = int((~np.isfinite(scores)).sum())
     if unusable:
         return replace(report, problem=f"it gives no finite score for {unusable} of {rows} golden rows")

@@ -1,0 +1,118 @@
+"""The two inner loops, compiled by numba. Import this module only where it is used: numba takes a while to load.
+
+After QuickScorer: C. Lucchese et al., QuickScorer: A Fast Algorithm to Rank Documents with Additive Ensembles of
+Regression Trees, SIGIR 2015. Both loops let other threads run, and neither starts threads: tasks are forked.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from numba.core import types
+from numba.extending import intrinsic
+
+
+@intrinsic
+def _count_trailing_zeros(context: Any, word: Any) -> Any:
+    """The place of the lowest bit of a uint32 that is not 0: one machine instruction, which NumPy has no name for."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        from llvmlite import ir
+
+        found = builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+        return builder.zext(found, ir.IntType(64))
+
+    return types.int64(types.uint32), generate
+
+
+def _read(kind: Any, dimensions: int = 1) -> Any:
+    """An array that is only read: Arrow's memory can't be written to."""
+    return types.Array(kind, dimensions, "C", readonly=True)
+
+
+def _write(kind: Any) -> Any:
+    return types.Array(kind, 1, "C")
+
+
+def _compile(*arguments: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Compile for these types when the module is imported, and keep the result where numba finds a folder for it.
+
+    That is NUMBA_CACHE_DIR where it is set, else __pycache__ beside this file, else the user's own cache folder: places
+    that whoever may write to could change this program anyway. Never the lake.
+    """
+
+    def compile_cached(function: Callable[..., None]) -> Callable[..., None]:
+        signature = types.void(*arguments)
+        try:
+            return numba.njit(signature, nogil=True, cache=True)(function)
+        except (RuntimeError, OSError):  # there is no folder, or no room in it
+            return numba.njit(signature, nogil=True)(function)
+
+    return compile_cached
+
+
+@_compile(_read(types.float64), _read(types.float64), types.int64, _write(types.uint16))
+def rank_values(values: np.ndarray, thresholds: np.ndarray, missing: int, ranks: np.ndarray) -> None:
+    """Into `ranks` (uint16): how many of the sorted thresholds (float64) are less than each value; `missing` for NaN.
+
+    The search halves what is left without branching on the data, so that the next value need not wait for this one.
+    """
+    for row in range(len(values)):
+        value = values[row]
+        place, left = 0, len(thresholds)
+        while left > 0:
+            half = (left + 1) >> 1
+            place += half if thresholds[place + half - 1] < value else 0
+            left -= half
+        ranks[row] = missing if np.isnan(value) else place
+
+
+@_compile(
+    _read(types.uint16, 2), _read(types.int64), _read(types.uint32, 2), _read(types.float64, 2), _read(types.int64),
+    _read(types.int64), _write(types.float64),
+)  # fmt: skip
+def add_leaves(
+    ranks: np.ndarray,
+    starts: np.ndarray,
+    masks: np.ndarray,
+    leaves: np.ndarray,
+    first_words: np.ndarray,
+    blocks: np.ndarray,
+    sums: np.ndarray,
+) -> None:
+    """Add the value of the leaf that each row reaches in each tree to `sums`, tree by tree.
+
+    ranks: uint16 (columns, rows), each value's bin; starts: int64 (columns,), the line of `masks` where each column's
+    bins begin; masks: uint32 (lines, words), the leaves that are still reachable; leaves: float64 (words, 32);
+    first_words: int64 (trees + 1,), where each tree's words begin; blocks: int64, the first tree of each block, then
+    the number of trees: the masks of a block stay in the processor's cache.
+    """
+    columns, rows = ranks.shape
+    reachable = np.empty(masks.shape[1], np.uint32)
+    for block in range(len(blocks) - 1):
+        first, last = blocks[block], blocks[block + 1]
+        begin, end = first_words[first], first_words[last]
+        for row in range(rows):
+            reachable[begin:end] = masks[starts[0] + ranks[0, row], begin:end]
+            column = 1
+            # Three at a time: what is reachable is written a third as often.
+            while column + 3 <= columns:
+                one = masks[starts[column] + ranks[column, row]]
+                two = masks[starts[column + 1] + ranks[column + 1, row]]
+                three = masks[starts[column + 2] + ranks[column + 2, row]]
+                for word in range(begin, end):
+                    reachable[word] &= one[word] & two[word] & three[word]
+                column += 3
+            while column < columns:
+                one = masks[starts[column] + ranks[column, row]]
+                for word in range(begin, end):
+                    reachable[word] &= one[word]
+                column += 1
+            total = sums[row]
+            for tree in range(first, last):
+                word = first_words[tree]
+                while reachable[word] == 0:
+                    word += 1
+                total += leaves[word, _count_trailing_zeros(reachable[word])]
+            sums[row] = total

@@ -1,0 +1,140 @@
+"""A model that predicts Arrow batches."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from include.config.metrics import Task
+from include.core.calibration import CalibratedClassifier, correct_scores
+from include.core.estimators import predict_scores
+from include.core.predictors.columns import NumericColumn, TextColumn, UnknownType, find_categories, read_numbers
+from include.core.predictors.tables import Tables, build_tables
+from include.core.predictors.trees import Unsupported
+
+Kind = Literal["tables", "native"]
+# So many rows at once: their bins stay in the processor's cache.
+BLOCK_ROWS = 16_384
+
+
+class Predictor(Protocol):
+    """One interface for every model. Any number of threads may use one predictor at the same time."""
+
+    @property
+    def kind(self) -> Kind:
+        """What predicts."""
+
+    @property
+    def sha256(self) -> str | None:
+        """Of the tables; None where there are none."""
+
+    @property
+    def reason(self) -> str:
+        """Why there are no tables; empty where there are."""
+
+    def predict(self, batch: pa.RecordBatch) -> np.ndarray:
+        """float64 of shape (rows,), as `predict_scores` gives it. The batch may have more columns than the model."""
+
+
+class NativePredictor:
+    """The model itself."""
+
+    kind: Kind = "native"
+    sha256 = None
+
+    def __init__(self, model: Any, task: Task, features: Sequence[str], reason: str) -> None:
+        self._model = model
+        self._task = task
+        self._features = list(features)
+        self.reason = reason
+
+    def predict(self, batch: pa.RecordBatch) -> np.ndarray:
+        """As `predict_scores`; nothing for no rows."""
+        if not batch.num_rows:
+            return np.empty(0)
+        return predict_scores(self._model, self._task, batch.select(self._features).to_pandas())
+
+
+class TablesPredictor:
+    """Boosted trees as tables; a batch with a column of a type that they don't know goes to the model itself."""
+
+    kind: Kind = "tables"
+    reason = ""
+
+    def __init__(self, native: NativePredictor, tables: Tables, model: Any, task: Task, kernel: Any) -> None:
+        self.tables = tables
+        self.sha256 = tables.compute_sha256()
+        self.native = native
+        self._model = model
+        self._task = task
+        self._kernel = kernel
+
+    def predict(self, batch: pa.RecordBatch) -> np.ndarray:
+        """As `predict_scores`, with the trees' values added in the same order."""
+        try:
+            sums = [self._add(batch.slice(first, BLOCK_ROWS)) for first in range(0, batch.num_rows, BLOCK_ROWS)]
+        except UnknownType:
+            return self.native.predict(batch)
+        return self._finish(np.concatenate(sums)) if sums else np.empty(0)
+
+    def _add(self, batch: pa.RecordBatch) -> np.ndarray:
+        tables = self.tables
+        ranks = np.empty((len(tables.columns), batch.num_rows), dtype=np.uint16)
+        for column, row in zip(tables.columns, ranks, strict=True):
+            self._rank(column, batch.column(column.name), row)
+        sums = np.full(batch.num_rows, tables.baseline)
+        self._kernel.add_leaves(
+            ranks, tables.starts, tables.masks, tables.leaves, tables.first_words, tables.blocks, sums
+        )
+        return sums
+
+    def _rank(self, column: NumericColumn | TextColumn, values: pa.Array, ranks: np.ndarray) -> None:
+        if isinstance(column, TextColumn):
+            ranks[:] = find_categories(values, column.categories)
+            return
+        numbers = read_numbers(values)
+        if not self.tables.takes_infinity and np.isinf(numbers).any():
+            raise UnknownType("infinite numbers, which the model itself refuses")
+        self._kernel.rank_values(numbers, column.thresholds, column.bins - 1, ranks)
+
+    def _finish(self, sums: np.ndarray) -> np.ndarray:
+        """From the trees' scale to scores, by the model's own link and correction."""
+        pipeline = _unwrap(self._model)
+        loss = pipeline[-1]._loss
+        if self._task == "regression":
+            return np.asarray(loss.link.inverse(sums), dtype=np.float64)
+        scores = loss.predict_proba(sums)[:, list(pipeline.classes_).index(1.0)]
+        if isinstance(self._model, CalibratedClassifier):
+            return correct_scores(self._model.method, self._model.calibrator, scores)
+        return np.asarray(scores, dtype=np.float64)
+
+
+def make_predictor(model: Any, task: Task, numeric: Sequence[str], categorical: Sequence[str]) -> Predictor:
+    """Tables where the model is boosted trees and numba is there; otherwise the model itself, and why."""
+    features = [*numeric, *categorical]
+    try:
+        kernel = _load_kernel()
+        tables = build_tables(_unwrap(model), numeric, categorical)
+        return TablesPredictor(NativePredictor(model, task, features, ""), tables, model, task, kernel)
+    except Unsupported as error:
+        return NativePredictor(model, task, features, str(error))
+    except Exception as error:  # whatever it is, the model itself can predict
+        return NativePredictor(model, task, features, f"tables can't be made: {type(error).__name__}: {error}")
+
+
+def _unwrap(model: Any) -> Any:
+    """The pipeline inside of a calibrated classifier."""
+    if not isinstance(model, CalibratedClassifier):
+        return model
+    if list(model.classes_) != [0.0, 1.0]:
+        raise Unsupported("the correction is for the second of two classes")
+    return model.model
+
+
+def _load_kernel() -> Any:
+    try:
+        from include.core.predictors import kernel
+    except ImportError as error:
+        raise Unsupported(f"numba can't be imported: {error}") from error
+    return kernel
