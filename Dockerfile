@@ -6,10 +6,10 @@ RUN install -d -o airflow -g 0 -m 0775 /opt/nightshift /opt/airflow/logs /opt/ai
 
 USER airflow
 # An environment of its own: the image brings packages that we don't use, in versions that ours don't go with.
-COPY --chown=airflow:0 requirements.txt /opt/nightshift/requirements.txt
+COPY --chown=airflow:0 requirements.txt requirements-celery.txt /opt/nightshift/
 RUN python -m venv /opt/nightshift/venv \
     && PIP_USER=0 /opt/nightshift/venv/bin/python -m pip install --no-cache-dir --require-hashes \
-        -r /opt/nightshift/requirements.txt
+        -r /opt/nightshift/requirements.txt -r /opt/nightshift/requirements-celery.txt
 
 ENV PATH=/opt/nightshift/venv/bin:$PATH \
     VIRTUAL_ENV=/opt/nightshift/venv \
@@ -25,7 +25,8 @@ ENV GX_ANALYTICS_ENABLED=false \
 ENV OMP_WAIT_POLICY=PASSIVE \
     OPENBLAS_NUM_THREADS=1
 
-# Tasks fork from a process that has the heavy libraries loaded; the list is PRELOADED of include/local/airflow.py.
+# Tasks fork from a process that has the heavy libraries loaded, ProcessExecutor's or a Celery worker's own
+# (include/orchestration/celery_config.py); the list is PRELOADED of include/local/airflow.py.
 ENV AIRFLOW__SCHEDULER__MP_START_METHOD=forkserver
 ENV AIRFLOW__SCHEDULER__MP_FORKSERVER_PRELOAD="\
 skops.io,\

@@ -95,7 +95,7 @@ def make_environ(
     return {
         **make_defaults(paths, environ),
         **inherited,
-        **_make_identity(paths, server, f"http://{LOOPBACK}:{port}", generated, should_preload(environ)),
+        **_make_identity(paths, server, f"http://{LOOPBACK}:{port}", generated, choose_executor(environ)),
         **TELEMETRY_OFF,
         "AIRFLOW__API__PORT": str(port),
         "PYTHONPATH": str(paths.root),
@@ -105,11 +105,17 @@ def make_environ(
     }
 
 
-def _make_identity(paths: Paths, server: Server, url: str, generated: Secrets, preload: bool) -> dict[str, str]:
-    """What a caller's variables for another Airflow must not change.
+def choose_executor(environ: Mapping[str, str]) -> str:
+    """What runs the tasks: NIGHTSHIFT_EXECUTOR, such as CeleryExecutor (docs/deployment.md), or this machine.
 
     A process for each task pays only where it is forked: otherwise LocalExecutor's, which live longer.
     """
+    own = "include.orchestration.executor.ProcessExecutor" if should_preload(environ) else "LocalExecutor"
+    return environ.get("NIGHTSHIFT_EXECUTOR") or own
+
+
+def _make_identity(paths: Paths, server: Server, url: str, generated: Secrets, executor: str) -> dict[str, str]:
+    """What a caller's variables for another Airflow must not change."""
     settings = {
         "API__BASE_URL": url,
         "API__HOST": LOOPBACK,
@@ -117,7 +123,7 @@ def _make_identity(paths: Paths, server: Server, url: str, generated: Secrets, p
         "API_AUTH__JWT_SECRET": generated.jwt_secret,
         "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
         "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "CORE__EXECUTOR": "include.orchestration.executor.ProcessExecutor" if preload else "LocalExecutor",
+        "CORE__EXECUTOR": executor,
         "CORE__FERNET_KEY": generated.fernet_key,
         "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(paths.airflow / "passwords.json"),
@@ -152,6 +158,8 @@ def make_defaults(paths: Paths, environ: Mapping[str, str]) -> dict[str, str]:
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         # What a dead scheduler had queued is taken over as soon as it counts as dead (after 30 seconds).
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
+        # Celery's workers load the same libraries before they fork.
+        "CELERY__CELERY_CONFIG_OPTIONS": "include.orchestration.celery_config.CELERY_CONFIG",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
         "LOGGING__COLORED_CONSOLE_LOG": "False",

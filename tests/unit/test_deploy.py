@@ -4,8 +4,8 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -20,7 +20,10 @@ COMPOSE_TEXT = (ROOT / "docker-compose.yaml").read_text()
 COMPOSE = yaml.safe_load(COMPOSE_TEXT)
 EXAMPLE = (ROOT / ".env.example").read_text()
 REQUIRED = set(re.findall(r"\$\{(\w+):\?", COMPOSE_TEXT))
-AIRFLOW_SERVICES = ("airflow-init", "api-server", "scheduler", "dag-processor", "triggerer")
+AIRFLOW_SERVICES = ("airflow-init", "api-server", "scheduler", "worker", "dag-processor", "triggerer")
+# Those that read and write the warehouse and the lake.
+CONNECTED = ("airflow-init", "api-server", "worker", "triggerer")
+MAKE_ENV = ROOT / "deploy" / "compose" / "make_env.sh"
 
 
 def fill(text: str, values: dict[str, str]) -> str:
@@ -41,8 +44,62 @@ def test_the_image_sets_what_the_local_stack_sets(name: str, value: str) -> None
 
 
 def test_packages_are_installed_by_hash() -> None:
-    """From the same pins as everywhere else."""
-    assert "--require-hashes" in DOCKERFILE and "requirements.txt" in DOCKERFILE
+    """From the same pins as everywhere else; what the Dockerfile copies is given to the builder."""
+    copied = re.findall(r"^COPY --chown=airflow:0 (.+) \S+$", DOCKERFILE, re.MULTILINE)
+    given = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    assert [name for line in copied for name in line.split()] == given
+    assert "--require-hashes" in DOCKERFILE
+    assert {"requirements.txt", "requirements-celery.txt"} <= set(given)
+
+
+def test_the_pins_of_the_extra_are_those_of_the_rest() -> None:
+    """Two files that pin one package differently could not be installed together."""
+    pins = [
+        dict(re.findall(r"^([\w.-]+)==([^ ]+)", (ROOT / name).read_text(), re.MULTILINE))
+        for name in ("requirements.txt", "requirements-celery.txt")
+    ]
+    assert "celery" in pins[1]
+    assert {name: pins[1][name] for name in pins[0].keys() & pins[1].keys()} == {
+        name: pins[0][name] for name in pins[0].keys() & pins[1].keys()
+    }
+
+
+def test_the_file_is_one_by_the_compose_specification() -> None:
+    """Its JSON schema comes with check-jsonschema."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*command, str(ROOT / "docker-compose.yaml")], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", COMPOSE["services"])
+def test_every_service_is_pinned_checked_and_has_no_more_rights_than_it_needs(name: str) -> None:
+    """No `latest`; a health check unless it runs once; no new privileges; no capabilities, unless it starts as root."""
+    service = COMPOSE["services"][name]
+    assert re.search(r":(local|v?\d+(\.\d+)+)$", service["image"]), service["image"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert ("healthcheck" in service) != (name == "airflow-init")
+    # SeaweedFS's image changes to a user of its own in ways that nobody promises.
+    assert service.get("cap_drop") == ["ALL"] or name == "lake"
+    assert service.get("read_only") is True or name in ("lake", "postgres")
+
+
+def test_workers_know_only_what_tasks_need() -> None:
+    """Neither Airflow's database nor what signs and encrypts; each of them can be scaled."""
+    worker = COMPOSE["services"]["worker"]
+    assert not COMPOSE["x-house"].keys() & worker["environment"].keys()
+    assert COMPOSE["x-queue"].keys() <= worker["environment"].keys()
+    assert not {"container_name", "ports", "hostname"} & worker.keys()
+
+
+def test_redis_is_reached_only_by_those_who_use_it() -> None:
+    """And has no way out."""
+    services = COMPOSE["services"]
+    assert {name for name in services if "queue" in services[name].get("networks", ())} == {
+        "redis",
+        "scheduler",
+        "worker",
+    }
+    assert COMPOSE["networks"]["queue"] == {"internal": True}
 
 
 def test_every_published_port_is_on_loopback_and_the_lake_publishes_s3_only() -> None:
@@ -80,7 +137,7 @@ def test_airflow_waits_for_the_preparations_and_those_for_the_servers() -> None:
 def test_both_connections_can_be_read(conn_id: str, conn_type: str, where: str) -> None:
     """By the code that commands without a scheduler use."""
     values = {name: f"value-of-{name}" for name in REQUIRED}
-    for name in AIRFLOW_SERVICES:
+    for name in CONNECTED:
         written = fill(COMPOSE["services"][name]["environment"][f"AIRFLOW_CONN_{conn_id.upper()}"], values)
         found = parse_connection(conn_id, written)
         assert found.conn_type == conn_type and str(found.password).startswith("value-of-") and getattr(found, where)
@@ -94,18 +151,32 @@ def test_the_pool_is_the_one_of_the_settings() -> None:
         assert f'airflow pools set {pool["pool_name"]} {pool["pool_slot"]} "{pool["pool_description"]}"' in commands
 
 
+def make_env(folder: Path) -> dict[str, str]:
+    """What make_env.sh leaves in a project's .env."""
+    (folder / "deploy" / "compose").mkdir(parents=True, exist_ok=True)
+    script = shutil.copy(MAKE_ENV, folder / "deploy" / "compose")
+    (folder / ".env.example").write_text(EXAMPLE)
+    subprocess.run([script], check=True, capture_output=True, cwd="/")
+    assert {path.name for path in folder.iterdir()} == {".env", ".env.example", "deploy"}
+    return dict(re.findall(r"^(\w+)=(.+)$", (folder / ".env").read_text(), re.MULTILINE))
+
+
 def test_make_env_fills_in_every_secret_once(tmp_path: Path) -> None:
     """Readable by its owner only, with passwords that differ; a second call changes nothing."""
-    (tmp_path / "deploy" / "compose").mkdir(parents=True)
-    script = shutil.copy(ROOT / "deploy" / "compose" / "make_env.sh", tmp_path / "deploy" / "compose")
-    (tmp_path / ".env.example").write_text(EXAMPLE)
-    subprocess.run([script], check=True, capture_output=True, cwd="/")
-    written = tmp_path / ".env"
+    values, written = make_env(tmp_path), tmp_path / ".env"
     content = written.read_text()
-    values: dict[str, Any] = dict(re.findall(r"^(\w+)=(.+)$", content, re.MULTILINE))
     assert stat.S_IMODE(written.stat().st_mode) == 0o600
     assert set(values) == REQUIRED and len(set(values.values())) == len(values)
     assert all(re.fullmatch(r"[\w=-]{20,}", value) for value in values.values())
-    assert subprocess.run([script], check=False, capture_output=True).returncode == 1
+    make_env(tmp_path)
     assert written.read_text() == content
-    assert {path.name for path in tmp_path.iterdir()} == {".env", ".env.example", "deploy"}
+
+
+def test_make_env_gives_an_older_file_what_it_lacks(tmp_path: Path) -> None:
+    """Its own values and settings stay as they are."""
+    (tmp_path / ".env").write_text("ADMIN_PASSWORD=mine\nREDIS_PASSWORD=\nNIGHTSHIFT_PORT=9090")
+    values = make_env(tmp_path)
+    assert set(values) == {*REQUIRED, "NIGHTSHIFT_PORT"}
+    assert (values["ADMIN_PASSWORD"], values["NIGHTSHIFT_PORT"]) == ("mine", "9090")
+    assert len(values["REDIS_PASSWORD"]) == 64
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600

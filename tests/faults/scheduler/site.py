@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -42,8 +42,13 @@ LEARNED = [START + timedelta(days=number) for number in range(6)]
 
 
 @contextlib.contextmanager
-def open_site(parallelism: int = 6) -> Iterator[Site]:
-    """Six nights came in, version 1 is the champion, all DAGs are there; gone afterwards."""
+def open_site(
+    parallelism: int = 6, make_more: Callable[[Paths], Mapping[str, str]] = lambda paths: {}
+) -> Iterator[Site]:
+    """Six nights came in, version 1 is the champion, all DAGs are there; gone afterwards.
+
+    `make_more` prepares what else the stack needs, and returns its variables.
+    """
     # Not pytest's folders: as root PostgreSQL runs as another user, who may not enter them.
     home = Path(tempfile.mkdtemp(prefix="nightshift-faults-"))
     paths = Paths(home / "project", home)
@@ -58,6 +63,8 @@ def open_site(parallelism: int = 6) -> Iterator[Site]:
         patch.setenv("NIGHTSHIFT_FAILPOINTS", str(failpoints))
         try:
             copy_project(paths.root)
+            for name, value in make_more(paths).items():
+                patch.setenv(name, value)
             resources = open_house(migrate=True)
             config = load_pipeline(paths.root / "include" / "pipelines" / PIPELINE)
             stack = start_stack(paths=paths, port=find_free_port(FIRST_PORT))

@@ -1,0 +1,68 @@
+"""Two Celery workers share the nights; one dies in mid-task with all that it runs, and the other one finishes."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from include.local.processes import Started
+from tests.e2e.celery_kit import kill_machine, list_workers_of, prepare_celery, run_redis, run_workers
+from tests.faults.scheduler.kit import Site, check_nights, read_all_the_time
+from tests.faults.scheduler.site import open_site
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+CALM, STRUCK, OTHERS = date(2026, 2, 1), date(2026, 2, 2), [date(2026, 2, 3), date(2026, 2, 4)]
+NAMES = ("worker-1", "worker-2")
+
+
+@pytest.fixture(scope="module")
+def celery_site() -> Iterator[Site]:
+    """A stack whose scheduler hands its tasks to Redis."""
+    with run_redis() as broker, open_site(make_more=lambda paths: prepare_celery(paths, broker)) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def workers(celery_site: Site) -> Iterator[dict[str, Started]]:
+    """Two workers, on two machines as far as Airflow can tell."""
+    with run_workers(celery_site, *NAMES) as started:
+        yield started
+
+
+def run_night(site: Site, night: date) -> str:
+    """The night's rows come in, and its scoring follows; the id of the run that scored."""
+    assert site.finish("ingest", site.start("ingest", night)) == "success"
+    states = site.house.finish_chained("visits_score", night)
+    assert set(states.values()) == {"success"}, states
+    return str(site.house.client.list_runs("visits_score", str(night))[0]["dag_run_id"])
+
+
+def find_last_commit(site: Site, run_id: str) -> str:
+    """The moment before the commit that makes the scores of a run like this one visible."""
+    moments = [moment for task, moment in site.list_passed(run_id) if task == "publish"]
+    return [moment for moment in moments if moment[-1].isdecimal()][-2]
+
+
+@pytest.mark.guarantee(2, 14)
+def test_a_night_whose_worker_dies_in_mid_task_ends_well_on_the_other(
+    celery_site: Site, workers: dict[str, Started]
+) -> None:
+    site = celery_site
+    moment = find_last_commit(site, run_night(site, CALM))
+    site.learn("ingest", STRUCK)
+    waiting = site.arm("struck", "publish", moment)
+    with read_all_the_time(site) as reader:
+        site.start("score", STRUCK, "struck")
+        task, supervisor = site.wait_reached(waiting)
+        victim = list_workers_of(site, "visits_score", "struck")["publish", -1][-1]
+        other = next(name for name in NAMES if name != victim)
+        # The victim is busy, so these nights are the other one's.
+        for night in OTHERS:
+            hosts = list_workers_of(site, "visits_score", run_night(site, night))
+            assert {name for tries in hosts.values() for name in tries} == {other}
+        kill_machine(workers[victim])
+        assert not task.is_running() and not supervisor.is_running()
+        assert site.finish("score", "struck") == "success"
+    assert list_workers_of(site, "visits_score", "struck")["publish", -1] == [victim, other]
+    assert check_nights(site, [CALM, STRUCK, *OTHERS]) == {"rows_lost": 0, "rows_doubled": 0}
+    assert reader.polls and not reader.half
