@@ -6,10 +6,12 @@ RUN install -d -o airflow -g 0 -m 0775 /opt/nightshift /opt/airflow/logs /opt/ai
 
 USER airflow
 # An environment of its own: the image brings packages that we don't use, in versions that ours don't go with.
-COPY --chown=airflow:0 requirements.txt requirements-celery.txt /opt/nightshift/
+# One image for Celery's workers and for Kubernetes' pods.
+COPY --chown=airflow:0 requirements.txt requirements-celery.txt requirements-kubernetes.txt /opt/nightshift/
 RUN python -m venv /opt/nightshift/venv \
     && PIP_USER=0 /opt/nightshift/venv/bin/python -m pip install --no-cache-dir --require-hashes \
-        -r /opt/nightshift/requirements.txt -r /opt/nightshift/requirements-celery.txt
+        -r /opt/nightshift/requirements.txt -r /opt/nightshift/requirements-celery.txt \
+        -r /opt/nightshift/requirements-kubernetes.txt
 
 ENV PATH=/opt/nightshift/venv/bin:$PATH \
     VIRTUAL_ENV=/opt/nightshift/venv \

@@ -53,9 +53,12 @@ bench: ## scoring, features to visible rows: ours, a usual template, the server'
 	@bin/setup
 	@PYTHONPATH=. $(python) -W ignore benchmarks/score_and_publish.py $(ARGS)
 
+# Each is pinned with what stands before it.
+PINNED := requirements requirements-lightgbm requirements-celery requirements-kubernetes requirements-dev requirements-uv
+
 lock: ## write requirements*.txt from requirements*.in, every pin with its hashes
 	@bin/setup
-	@uv=$$(command -v uv || echo .nightshift/uv/bin/uv); for name in requirements requirements-lightgbm requirements-dev requirements-uv; do \
+	@uv=$$(command -v uv || echo .nightshift/uv/bin/uv); for name in $(PINNED); do \
 		$$uv pip compile --quiet --universal --generate-hashes --python-version 3.11 $$name.in -o $$name.txt || exit 1; \
 	done
 

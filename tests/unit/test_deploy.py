@@ -49,19 +49,21 @@ def test_packages_are_installed_by_hash() -> None:
     given = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     assert [name for line in copied for name in line.split()] == given
     assert "--require-hashes" in DOCKERFILE
-    assert {"requirements.txt", "requirements-celery.txt"} <= set(given)
+    assert {f"requirements{extra}.txt" for extra in ("", "-celery", "-kubernetes")} <= set(given)
 
 
-def test_the_pins_of_the_extra_are_those_of_the_rest() -> None:
+def read_pins(name: str) -> dict[str, str]:
+    """Package and version."""
+    return dict(re.findall(r"^([\w.-]+)==([^ ]+)", (ROOT / name).read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("extra", ["celery", "kubernetes"])
+def test_an_extra_of_the_image_pins_what_the_rest_pins(extra: str) -> None:
     """Two files that pin one package differently could not be installed together."""
-    pins = [
-        dict(re.findall(r"^([\w.-]+)==([^ ]+)", (ROOT / name).read_text(), re.MULTILINE))
-        for name in ("requirements.txt", "requirements-celery.txt")
-    ]
-    assert "celery" in pins[1]
-    assert {name: pins[1][name] for name in pins[0].keys() & pins[1].keys()} == {
-        name: pins[0][name] for name in pins[0].keys() & pins[1].keys()
-    }
+    pins = {**read_pins("requirements-celery.txt"), **read_pins("requirements.txt")}
+    more = read_pins(f"requirements-{extra}.txt")
+    assert any(name.startswith("apache-airflow-providers-") for name in more.keys() - read_pins("requirements.txt"))
+    assert {name: version for name, version in more.items() if pins.get(name, version) != version} == {}
 
 
 def test_the_file_is_one_by_the_compose_specification() -> None:
