@@ -1,13 +1,26 @@
 """Two Celery workers share the nights; one dies in mid-task with all that it runs, and the other one finishes."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
+import psutil
 import pytest
 
 from include.local.processes import Started
-from tests.e2e.celery_kit import kill_machine, list_workers_of, prepare_celery, run_redis, run_workers
-from tests.faults.scheduler.kit import Site, check_nights, read_all_the_time
+from tests.e2e.celery_kit import (
+    COMPOSE,
+    kill_machine,
+    list_workers_of,
+    make_worker_environ,
+    prepare_celery,
+    run_redis,
+    run_workers,
+)
+from tests.faults.scheduler.kit import Site, check_nights, read_all_the_time, read_title
 from tests.faults.scheduler.site import open_site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -43,7 +56,28 @@ def find_last_commit(site: Site, run_id: str) -> str:
     return [moment for moment in moments if moment[-1].isdecimal()][-2]
 
 
-@pytest.mark.guarantee(2, 14)
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes by /proc")
+def test_a_worker_forks_with_the_libraries_loaded_and_without_threads(workers: dict[str, Started]) -> None:
+    """A thread that held a lock at the fork would leave it locked for ever. jemalloc, Arrow's, lets go of its own."""
+    for worker in workers.values():
+        threads = [file.read_text().strip() for file in Path(f"/proc/{worker.pid}/task").glob("*/comm")]
+        assert len([name for name in threads if name != "jemalloc_bg_thd"]) == 1, threads
+        pool = [child for child in psutil.Process(worker.pid).children() if "ForkPoolWorker" in read_title(child)]
+        loaded = " ".join(region.path for process in pool for region in process.memory_maps())
+        assert len(pool) == 1 and all(name in loaded for name in ("/pandas/", "/sklearn/", "/pyarrow/"))
+
+
+def test_the_containers_health_check_asks_a_worker(celery_site: Site, workers: dict[str, Started]) -> None:
+    kind, command = COMPOSE["services"]["worker"]["healthcheck"]["test"]
+    environ = {**make_worker_environ(celery_site, NAMES[0]), "HOSTNAME": NAMES[0]}
+    environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    asked = subprocess.run(
+        ["sh", "-c", command.replace("$$", "$")], check=False, env=environ, capture_output=True, text=True
+    )
+    assert kind == "CMD-SHELL" and asked.returncode == 0, asked.stderr
+    assert f"celery@{NAMES[0]}: OK" in asked.stdout
+
+
 def test_a_night_whose_worker_dies_in_mid_task_ends_well_on_the_other(
     celery_site: Site, workers: dict[str, Started]
 ) -> None:

@@ -76,7 +76,8 @@ class Site:
     def list_passed(self, run_id: str) -> list[tuple[str, str]]:
         """Task and moment of everything that the run passed, once each."""
         lines = dict.fromkeys((self.failpoints / "passed").read_text().splitlines())
-        return [tuple(line.split(".")[1:]) for line in lines if line.startswith(f"{run_id}.")]  # type: ignore[misc]
+        # The id of a run that an asset started holds dots itself.
+        return [tuple(line.rsplit(".", 2)[1:]) for line in lines if line.startswith(f"{run_id}.")]  # type: ignore[misc]
 
     def finish(self, kind: str, run_id: str, seconds: float = PATIENCE) -> str:
         """The state that the run ends in; the API server or its database may be away meanwhile."""
