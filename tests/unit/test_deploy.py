@@ -93,6 +93,31 @@ def test_workers_know_only_what_tasks_need() -> None:
     assert not {"container_name", "ports", "hostname"} & worker.keys()
 
 
+def test_redis_hands_no_task_out_twice_while_it_runs() -> None:
+    """Its patience is longer than that of the longest task."""
+    code = "".join(path.read_text() for path in (ROOT / "dags").glob("*.py"))
+    hours = [int(found) for found in re.findall(r"execution_timeout=timedelta\(hours=(\d+)\)", code)]
+    patience = int(COMPOSE["x-queue"]["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"])
+    assert hours and max(hours) * 3600 < patience
+
+
+def test_a_cluster_runs_the_airflow_that_is_pinned_and_takes_its_secrets_from_elsewhere() -> None:
+    """As the image does; the values name secrets and hold none."""
+    version = read_pins("requirements.txt")["apache-airflow"]
+    text = (ROOT / "deploy" / "helm" / "values.yaml").read_text()
+    values = yaml.safe_load(text)
+    assert values["airflowVersion"] == version and f"FROM apache/airflow:{version}-" in DOCKERFILE
+    assert values["executor"] == "KubernetesExecutor"
+    assert {"AIRFLOW_CONN_NIGHTSHIFT_WAREHOUSE", "AIRFLOW_CONN_NIGHTSHIFT_LAKE"} == {
+        secret["envName"] for secret in values["secret"]
+    }
+    # The chart's own fields for secrets by value.
+    assert not {"fernetKey", "apiSecretKey", "jwtSecret"} & values.keys() and values["data"].keys() == {
+        "metadataSecretName"
+    }
+    assert values["securityContexts"]["containers"]["capabilities"] == {"drop": ["ALL"]}
+
+
 def test_redis_is_reached_only_by_those_who_use_it() -> None:
     """And has no way out."""
     services = COMPOSE["services"]
