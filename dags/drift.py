@@ -10,7 +10,7 @@ import nightshift_root
 from airflow.sdk import DAG
 
 from include.config.loading import load_pipelines
-from include.orchestration.describing import HEAVY_POOL, describe_dag
+from include.orchestration.describing import HEAVY_POOL, describe_dag, keep_params_once
 from include.orchestration.params import make_drift_params
 from include.orchestration.tasks.alerts import tell_at_end
 from include.orchestration.tasks.drift import StartTraining, compare, compare_challenger, decide, measure
@@ -30,3 +30,4 @@ for pipeline in load_pipelines().usable:
         if pipeline.spec.gate.keep_challenger:
             measured >> compare_challenger(name, compared)
         tell_at_end(dag, name)
+        keep_params_once(dag)

@@ -14,7 +14,7 @@ from airflow.sdk import DAG
 from include.config.loading import load_pipelines
 from include.orchestration.assets import make_asset
 from include.orchestration.deadlines import set_deadline
-from include.orchestration.describing import describe_dag
+from include.orchestration.describing import describe_dag, keep_params_once
 from include.orchestration.params import make_ingest_params
 from include.orchestration.tasks.alerts import tell_at_end
 from include.orchestration.tasks.ingest import build_features, extract, validate
@@ -32,3 +32,4 @@ for pipeline in load_pipelines().usable:
         validated = validate(pipeline.name, extracted)
         build_features.override(outlets=[make_asset(pipeline.name, "features")])(pipeline.name, validated)
         tell_at_end(dag, pipeline.name)
+        keep_params_once(dag)

@@ -14,7 +14,7 @@ from airflow.sdk import DAG
 
 from include.config.loading import load_pipelines
 from include.orchestration.assets import make_asset
-from include.orchestration.describing import describe_dag
+from include.orchestration.describing import describe_dag, keep_params_once
 from include.orchestration.params import make_quarantine_params
 from include.orchestration.tasks.quarantine import check, look, replay
 
@@ -27,6 +27,7 @@ for pipeline in load_pipelines().usable:
         max_active_runs=1,
         # A triggered run of a paused DAG waits for ever.
         is_paused_upon_creation=False,
-    ):
+    ) as dag:
         replayed = replay.override(outlets=[make_asset(name, "features")])(name, look(name))
         check(name, replayed)
+        keep_params_once(dag)

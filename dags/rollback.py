@@ -16,7 +16,7 @@ from airflow.sdk import DAG
 
 from include.config.loading import load_pipelines
 from include.orchestration.assets import make_asset
-from include.orchestration.describing import describe_dag
+from include.orchestration.describing import describe_dag, keep_params_once
 from include.orchestration.params import make_rollback_params
 from include.orchestration.tasks.rollback import rescore, roll_back
 
@@ -29,6 +29,7 @@ for pipeline in load_pipelines().usable:
         max_active_runs=1,
         # Whoever needs it is in a hurry, and a triggered run of a paused DAG waits for ever.
         is_paused_upon_creation=False,
-    ):
+    ) as dag:
         rolled_back = roll_back.override(outlets=[make_asset(name, "champion")])(name)
         rescore.override(outlets=[make_asset(name, "scores")], execution_timeout=timedelta(hours=6))(name, rolled_back)
+        keep_params_once(dag)

@@ -15,7 +15,7 @@ from airflow.sdk import DAG
 from include.config.loading import load_pipelines
 from include.orchestration.assets import make_asset
 from include.orchestration.deadlines import set_deadline
-from include.orchestration.describing import describe_dag
+from include.orchestration.describing import describe_dag, keep_params_once
 from include.orchestration.params import make_score_params
 from include.orchestration.tasks.alerts import tell_at_end
 from include.orchestration.tasks.score import plan, publish, publish_shards, score, score_shard, shadow
@@ -41,3 +41,4 @@ for pipeline in load_pipelines().usable:
         if pipeline.spec.gate.keep_challenger:
             published >> shadow.override(retries=1)(pipeline.name)
         tell_at_end(dag, pipeline.name)
+        keep_params_once(dag)

@@ -15,7 +15,7 @@ from airflow.sdk import DAG
 
 from include.config.loading import load_pipelines
 from include.orchestration.assets import make_asset
-from include.orchestration.describing import HEAVY_POOL, describe_dag
+from include.orchestration.describing import HEAVY_POOL, describe_dag, keep_params_once
 from include.orchestration.params import make_train_params
 from include.orchestration.tasks.alerts import tell_at_end
 from include.orchestration.tasks.train import (
@@ -53,3 +53,4 @@ for pipeline in load_pipelines().usable:
         checked >> fitted
         judged >> described >> (answer or promoted)
         tell_at_end(dag, name)
+        keep_params_once(dag)

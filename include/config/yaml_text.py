@@ -11,10 +11,12 @@ ODD_INTEGER = re.compile(r"[-+]?(0[0-7_]+|[0-9_]+(:[0-5]?[0-9])+)")
 DEEPEST = 50
 KEY_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null", "timestamp"))
 TEXT_TAG = "tag:yaml.org,2002:str"
+# The reader in C, where PyYAML has it, takes a tenth of the time: every parse of a DAG file reads all pipelines.
+READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(READER):
     """The safe loader, every failure of which has a place."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
@@ -49,7 +51,7 @@ def parse_yaml(text: str) -> tuple[yaml.Node | None, Any]:
         mark = yaml.Mark("", found.start(), line, 0, None, 0)
         raise yaml.constructor.ConstructorError(None, None, "holds a control character, which no text may hold", mark)
     depth = 0
-    for event in yaml.parse(text, yaml.SafeLoader):
+    for event in yaml.parse(text, READER):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:  # The reader's time grows with the square of the depth.
             _refuse(event, f"is nested more than {DEEPEST} levels deep")

@@ -3,6 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
+from airflow.sdk import DAG, BaseOperator
+from airflow.sdk.definitions.param import ParamsDict
+
 from include.config.pipeline import PipelineConfig
 
 HEAVY_POOL = "nightshift_heavy"
@@ -32,6 +35,17 @@ def make_default_args(owner: str) -> dict[str, Any]:
         "retry_exponential_backoff": 4.0,
         "execution_timeout": timedelta(hours=1),
     }
+
+
+def keep_params_once(dag: DAG) -> None:
+    """Leave the form's params to the DAG alone; call it when all tasks are there.
+
+    Airflow gives every task a copy, merges both again when the task runs, and checks each copy several times against
+    its schema whenever it reads the file: with 200 pipelines most of the time of a parse.
+    """
+    for task in dag.tasks:
+        if isinstance(task, BaseOperator) and isinstance(task.params, ParamsDict):
+            task.params = ParamsDict.filter_params_by_source(task.params, source="task")
 
 
 def write_doc(pipeline: PipelineConfig, doc: str) -> str:

@@ -157,3 +157,9 @@ def test_a_pipeline_with_shards_plans_them_and_publishes_them_as_one(monkeypatch
         "tell": (False, set()),
     }
     assert DagSerialization.from_dict(DagSerialization.to_dict(dag)).task_dict["score"].is_mapped
+
+
+def test_the_form_of_a_dag_is_kept_with_the_dag_and_not_with_each_task(dag: DAG) -> None:
+    kept = DagSerialization.to_dict(dag)["dag"]
+    assert bool(kept.get("params")) == bool(dag.params)
+    assert [task["__var"]["task_id"] for task in kept["tasks"] if task["__var"].get("params")] == []
