@@ -9,14 +9,14 @@ whether it is better than the champion (`monitoring.shadow_comparisons`); puttin
 import nightshift_root
 from airflow.sdk import DAG
 
-from include.config.loading import load_pipelines
 from include.orchestration.describing import HEAVY_POOL, describe_dag, keep_params_once
 from include.orchestration.params import make_drift_params
+from include.orchestration.pipelines import list_pipelines
 from include.orchestration.tasks.alerts import tell_at_end
 from include.orchestration.tasks.drift import StartTraining, compare, compare_challenger, decide, measure
 from include.orchestration.timetables import run_for_day_before
 
-for pipeline in load_pipelines().usable:
+for pipeline in list_pipelines():
     name, schedules = pipeline.name, pipeline.spec.schedules
     with DAG(
         **describe_dag(pipeline, "drift", __doc__),

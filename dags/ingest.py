@@ -11,16 +11,16 @@ days, start a backfill. Running a day again replaces it. Where features look bac
 import nightshift_root
 from airflow.sdk import DAG
 
-from include.config.loading import load_pipelines
 from include.orchestration.assets import make_asset
 from include.orchestration.deadlines import set_deadline
 from include.orchestration.describing import describe_dag, keep_params_once
 from include.orchestration.params import make_ingest_params
+from include.orchestration.pipelines import list_pipelines
 from include.orchestration.tasks.alerts import tell_at_end
 from include.orchestration.tasks.ingest import build_features, extract, validate
 from include.orchestration.timetables import run_for_day_before
 
-for pipeline in load_pipelines().usable:
+for pipeline in list_pipelines():
     schedules = pipeline.spec.schedules
     with DAG(
         **describe_dag(pipeline, "ingest", __doc__),

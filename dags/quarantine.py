@@ -12,13 +12,13 @@ again changes nothing; what one left unfinished, the next one finishes. `ml.quar
 import nightshift_root
 from airflow.sdk import DAG
 
-from include.config.loading import load_pipelines
 from include.orchestration.assets import make_asset
 from include.orchestration.describing import describe_dag, keep_params_once
 from include.orchestration.params import make_quarantine_params
+from include.orchestration.pipelines import list_pipelines
 from include.orchestration.tasks.quarantine import check, look, replay
 
-for pipeline in load_pipelines().usable:
+for pipeline in list_pipelines():
     name = pipeline.name
     with DAG(
         **describe_dag(pipeline, "quarantine", __doc__),

@@ -14,13 +14,13 @@ from datetime import timedelta
 import nightshift_root
 from airflow.sdk import DAG
 
-from include.config.loading import load_pipelines
 from include.orchestration.assets import make_asset
 from include.orchestration.describing import describe_dag, keep_params_once
 from include.orchestration.params import make_rollback_params
+from include.orchestration.pipelines import list_pipelines
 from include.orchestration.tasks.rollback import rescore, roll_back
 
-for pipeline in load_pipelines().usable:
+for pipeline in list_pipelines():
     name = pipeline.name
     with DAG(
         **describe_dag(pipeline, "rollback", __doc__),

@@ -12,16 +12,16 @@ To score a day again by hand, trigger with the date in **Partition** (or, in Adv
 import nightshift_root
 from airflow.sdk import DAG
 
-from include.config.loading import load_pipelines
 from include.orchestration.assets import make_asset
 from include.orchestration.deadlines import set_deadline
 from include.orchestration.describing import describe_dag, keep_params_once
 from include.orchestration.params import make_score_params
+from include.orchestration.pipelines import list_pipelines
 from include.orchestration.tasks.alerts import tell_at_end
 from include.orchestration.tasks.score import plan, publish, publish_shards, score, score_shard, shadow
 from include.orchestration.timetables import run_after
 
-for pipeline in load_pipelines().usable:
+for pipeline in list_pipelines():
     with DAG(
         **describe_dag(pipeline, "score", __doc__),
         schedule=run_after(make_asset(pipeline.name, "features")),

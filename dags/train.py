@@ -13,10 +13,10 @@ from datetime import timedelta
 import nightshift_root
 from airflow.sdk import DAG
 
-from include.config.loading import load_pipelines
 from include.orchestration.assets import make_asset
 from include.orchestration.describing import HEAVY_POOL, describe_dag, keep_params_once
 from include.orchestration.params import make_train_params
+from include.orchestration.pipelines import list_pipelines
 from include.orchestration.tasks.alerts import tell_at_end
 from include.orchestration.tasks.train import (
     ask_for_approval,
@@ -30,7 +30,7 @@ from include.orchestration.tasks.train import (
 )
 from include.orchestration.timetables import run_for_day_before
 
-for pipeline in load_pipelines().usable:
+for pipeline in list_pipelines():
     name, schedules = pipeline.name, pipeline.spec.schedules
     with DAG(
         **describe_dag(pipeline, "train", __doc__),

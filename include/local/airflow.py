@@ -161,6 +161,9 @@ def make_defaults(paths: Paths, environ: Mapping[str, str]) -> dict[str, str]:
         # Celery's workers load the same libraries before they fork.
         "CELERY__CELERY_CONFIG_OPTIONS": "include.orchestration.celery_config.CELERY_CONFIG",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+        # One file holds a DAG of every pipeline: on a busy machine hundreds take longer than the usual 50 seconds.
+        "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "300",
+        "CORE__DAGBAG_IMPORT_TIMEOUT": "120",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": str(choose_parse_interval(paths)),
         "LOGGING__COLORED_CONSOLE_LOG": "False",
     }

@@ -5,8 +5,11 @@ import subprocess
 import sys
 
 import pytest
+from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
 
+from include.config import loading
 from tests.airflow_home import ROOT, SETTINGS
+from tests.dags.kit import DAGS, parse_dags
 
 MAX_CPU_SECONDS = 1.0
 FORBIDDEN = {"pandas", "numpy", "pyarrow", "sklearn", "scipy", "great_expectations", "evidently", "boto3", "skops"}
@@ -56,6 +59,25 @@ def test_a_dag_file_parses_within_its_budget(parsed: dict[str, Parsed], name: st
     assert errors == {}
     assert bool(dags) == (name != "refused_pipelines.py")
     assert seconds < MAX_CPU_SECONDS
+
+
+@pytest.mark.parametrize("kind", ["ingest", "score", "train", "drift", "rollback", "quarantine"])
+def test_a_task_reads_its_own_pipeline_and_no_other(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    read = []
+    load = loading.load_pipeline
+    monkeypatch.setattr(loading, "load_pipeline", lambda folder: read.append(folder.name) or load(folder))
+    loading.load_named_pipeline.cache_clear()
+    # As Airflow's task runner does.
+    with _airflow_parsing_context_manager(dag_id=f"churn_{kind}", task_id="any"):
+        bag = parse_dags(DAGS / f"{kind}.py")
+    assert (list(bag.dags), bag.import_errors, read) == ([f"churn_{kind}"], {}, ["churn"])
+
+
+@pytest.mark.parametrize("dag_id", ["gone_ingest", "nightshift_maintenance", "odd"])
+def test_a_task_of_a_pipeline_that_is_gone_finds_no_dag(dag_id: str) -> None:
+    with _airflow_parsing_context_manager(dag_id=dag_id, task_id="any"):
+        bag = parse_dags(DAGS / "ingest.py")
+    assert (bag.dags, bag.import_errors) == ({}, {})
 
 
 @pytest.mark.parametrize("name", DAG_FILES)
