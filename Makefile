@@ -54,7 +54,8 @@ bench: ## scoring, features to visible rows: ours, a usual template, the server'
 	@PYTHONPATH=. $(python) -W ignore benchmarks/score_and_publish.py $(ARGS)
 
 # Each is pinned with what stands before it.
-PINNED := requirements requirements-lightgbm requirements-celery requirements-kubernetes requirements-dev requirements-uv
+PINNED := requirements requirements-lightgbm requirements-celery requirements-kubernetes requirements-dev requirements-uv \
+	benchmarks/requirements-peers
 
 lock: ## write requirements*.txt from requirements*.in, every pin with its hashes
 	@bin/setup
