@@ -44,15 +44,19 @@ def tune_and_fit(
 ) -> Fitted:
     """Search, then fit the best setting on all `rows`; `days` is the day of each. The same input gives the same model.
 
+    The search sees a sample of at most `training.search_rows`: its many fits would cost several times the last one.
+
     `known` is fitted without a search; a classifier is tried on the folds all the same, for calibration and threshold.
     ValueError where every trial of a round failed, with the reason of the first; NightshiftError where a library lacks.
     """
     require_libraries(estimator.kind for estimator in spec.training.estimators)
-    features, folds = rows[list(spec.features.names)], make_folds(days, spec.training.folds)
+    features = rows[list(spec.features.names)]
     if known and spec.task == "regression":
         return Fitted(fit_model(make_from(known, spec), features, target), known, (), "none", None, None)
     settings = [known] if known else choose_settings(spec, target)
-    found = search_settings(settings, features, target, folds, spec, report)
+    seen = sample_rows(len(rows), spec.training.search_rows, spec.training.seed)
+    folds = make_folds(days[seen], spec.training.folds)
+    found = search_settings(settings, features.iloc[seen], target[seen], folds, spec, report)
     model = fit_model(make_from(found.best.setting, spec), features, target)
     if spec.task == "regression":
         return Fitted(model, found.best.setting, found.trials, "none", None, None)

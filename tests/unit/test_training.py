@@ -11,7 +11,7 @@ import pytest
 
 from include.config.loading import load_pipeline
 from include.config.pipeline import PipelineSpec
-from include.core import search
+from include.core import search, training
 from include.core.calibration import CORRECTIONS
 from include.core.estimators import make_model, predict_scores
 from include.core.evaluation import gain, measure
@@ -277,6 +277,18 @@ def test_a_sample_is_seeded_and_in_order() -> None:
     assert sample_rows(5, 10, 1).tolist() == [0, 1, 2, 3, 4]
     chosen = sample_rows(1000, 10, 1)
     assert chosen.tolist() == sorted(chosen) == sample_rows(1000, 10, 1).tolist()
+
+
+def test_the_search_sees_a_sample_and_the_last_fit_all_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[int] = []
+    fit = training.fit_model
+    monkeypatch.setattr(
+        training, "fit_model", lambda model, rows, target: fitted.append(len(rows)) or fit(model, rows, target)
+    )
+    rows, target, days = make_data(1_000)
+    found = tune_and_fit(rows, target, days, load_spec(tmp_path, **{"training.search_rows": 400}))
+    assert max(trial.rows for trial in found.trials) < 400
+    assert fitted == [1_000]
 
 
 def test_the_best_of_each_kind_stays_in_the_search_however_few_rows_the_round_had() -> None:
