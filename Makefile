@@ -49,9 +49,9 @@ audit: ## known vulnerabilities in the pinned packages; security/exceptions.yaml
 	@bin/setup --dev
 	@$(python) -m security.audit $(ARGS)
 
-bench: ## scoring, features to visible rows: ours, a usual template, the server's limit; one JSON line
+bench: ## ours beside a usual template, Spark and the limits; `ARGS=--full` for 10 million rows: docs/performance.md
 	@bin/setup
-	@PYTHONPATH=. $(python) -W ignore benchmarks/score_and_publish.py $(ARGS)
+	@PYTHONPATH=. $(python) -W ignore -m benchmarks.performance $(ARGS)
 
 # Each is pinned with what stands before it.
 PINNED := requirements requirements-lightgbm requirements-celery requirements-kubernetes requirements-dev requirements-uv \

@@ -1,7 +1,7 @@
 """What somebody would write without Nightshift: one night in one process, without its guarantees.
 
-Reads the night's file, keeps it, runs the same Great Expectations suite, splits bad rows off, keeps the features, predicts,
-writes the scores as Parquet and replaces the night in PostgreSQL with COPY in one transaction.
+Reads the night's file, keeps it, runs the same Great Expectations suite, splits bad rows off, keeps the features,
+predicts, writes the scores as Parquet and replaces the night in PostgreSQL with COPY in one transaction.
 """
 
 import io
