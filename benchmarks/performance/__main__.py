@@ -49,7 +49,8 @@ def compare(bench: Bench, configs: dict[str, PipelineConfig], arguments: argpars
         if shape == "plain" and not arguments.no_spark:
             try:
                 spark = open_spark(bench, say)
-                run_spark(spark, prepared)
+                # Whether it runs at all, and the files of its libraries read once.
+                run_spark(spark, prepared, warm_runs=0)
             except NotMeasured as reason:
                 spark, found["spark"] = None, str(reason)
                 say(str(reason))

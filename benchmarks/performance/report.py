@@ -64,6 +64,10 @@ def _say_when(found: dict[str, Any]) -> str:
 
 
 def _write_compare(found: dict[str, Any]) -> Iterator[str]:
+    rates = {
+        shape: found["rows"] / seconds["nightshift"]["total"]["median"] for shape, seconds in found["shapes"].items()
+    }
+    yield from _sum_up(found["shapes"].get("plain", {}), rates)
     for shape, seconds in found["shapes"].items():
         yield f"### {SHAPES[shape]}: {found['rows']:,} rows"
         yield ""
@@ -82,6 +86,23 @@ def _write_compare(found: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield f"Of Nightshift's time, `score` took {parts['score']:.2f} s and `publish` {parts['publish']:.2f} s."
         yield ""
+
+
+def _sum_up(seconds: dict[str, Any], rates: dict[str, float]) -> Iterator[str]:
+    """The ratios, before any table."""
+    ratios = {
+        name: values["total"]["median"] / seconds["nightshift"]["total"]["median"] for name, values in seconds.items()
+    }
+    words = {"template": "times the usual template", "spark_warm": "times warm Spark", "spark_cold": "times cold Spark"}
+    parts = [f"{ratios[name]:.1f} {text}" for name, text in words.items() if name in ratios]
+    if parts:
+        parts.append(f"{100 * ratios['copy_by_server']:.0f} % of the server's own COPY")
+    if len(rates) == 2:
+        parts.append(
+            f"with categories and imputation {100 * rates['mixed'] / rates['plain']:.0f} % of the rate without"
+        )
+    yield f"**Nightshift's rate: {'; '.join(parts)}.**" if parts else ""
+    yield ""
 
 
 def _compare(name: str, ratio: float) -> str:
