@@ -15,7 +15,9 @@ MOST_WORKERS = 8
 
 def count_workers() -> int:
     """One for every core that this process may use, up to a bound, so that memory doesn't follow the machine's size."""
-    return min(MOST_WORKERS, len(os.sched_getaffinity(0)))
+    # Not every system can bind a process to some of the cores.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(MOST_WORKERS, cores)
 
 
 def map_ahead(
