@@ -41,7 +41,7 @@ class Scoring(Model):
     batch_rows: int = Field(65_536, ge=1, le=10_000_000, description="Rows predicted at once.")
     shard_rows: int | None = Field(
         None,
-        ge=1000,
+        ge=1,
         description="A partition with more rows is scored by several tasks at once, with at most about so many each.",
     )
 

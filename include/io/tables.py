@@ -31,14 +31,23 @@ def store_groups(lake: Lake, key: str, schema: pa.Schema, groups: Iterable[list[
 
 
 def store_tables(
-    lake: Lake, key: str, schema: pa.Schema, tables: Iterable[pa.Table], compression: Compression = "zstd"
+    lake: Lake,
+    key: str,
+    schema: pa.Schema,
+    tables: Iterable[pa.Table],
+    compression: Compression = "zstd",
+    most_rows: int | None = None,
 ) -> ObjectRef:
-    """Write tables, each as a row group or more, under a new key without holding them all."""
+    """Write tables, each as a row group or more, under a new key without holding them all.
+
+    A group has ROW_GROUP rows at most, or `most_rows` where that is less.
+    """
+    group_rows = min(ROW_GROUP, most_rows or ROW_GROUP)
     with open_temporary_folder() as folder:
         path, rows = folder / "table.parquet", 0
         with pq.ParquetWriter(path, schema, compression=compression, **_choose_encodings(schema)) as writer:
             for table in tables:
-                writer.write_table(table, row_group_size=ROW_GROUP)
+                writer.write_table(table, row_group_size=group_rows)
                 rows += table.num_rows
         return store_file(lake, key, path, rows)
 

@@ -53,7 +53,8 @@ def build_partition_features(
         schema = make_feature_schema(config.spec)
         key = make_key("features", config.name, partition, attempt.name)
         tables = (sampler.watch(frame, rows, schema) for frame, rows in parts)
-        ref = store_tables(resources.lake, key, schema, tables, compression="lz4")
+        # A shard is some row groups, so none may have more rows than a shard.
+        ref = store_tables(resources.lake, key, schema, tables, "lz4", config.spec.scoring.shard_rows)
     params = sampler.store(resources, partition, attempt.name)
     entry = NewEntry("features", attempt, ref, inputs_sha256=_hash_inputs(valid, earlier), params=params)
     with resources.warehouse.begin() as connection:

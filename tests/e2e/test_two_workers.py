@@ -1,4 +1,4 @@
-"""Two Celery workers share the nights; one dies in mid-task with all that it runs, and the other one finishes."""
+"""Two Celery workers share nights and shards; one dies in mid-task with all that it runs, the other one finishes."""
 
 import os
 import subprocess
@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from include.local.paths import Paths
 from include.local.processes import Started
 from tests.e2e.celery_kit import (
     COMPOSE,
@@ -21,19 +22,28 @@ from tests.e2e.celery_kit import (
     run_redis,
     run_workers,
 )
-from tests.faults.scheduler.kit import Site, check_nights, read_all_the_time, read_title
+from tests.faults.scheduler.kit import Site, check_nights, kill, read_all_the_time, read_title, wait_until
+from tests.faults.scheduler.project import PIPELINE, ROWS
 from tests.faults.scheduler.site import open_site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
-CALM, STRUCK, OTHER = date(2026, 2, 1), date(2026, 2, 2), date(2026, 2, 3)
+CALM, STRUCK, OTHER, SHARDED = (date(2026, 2, day) for day in (1, 2, 3, 4))
+SHARDS = 4
 NAMES = ("worker-1", "worker-2")
 
 
 @pytest.fixture(scope="module")
 def celery_site() -> Iterator[Site]:
-    """A stack whose scheduler hands its tasks to Redis."""
-    with run_redis() as broker, open_site(make_more=lambda paths: prepare_celery(paths, broker)) as site:
-        yield site
+    """A stack whose scheduler hands its tasks to Redis, and a pipeline whose nights are cut into shards."""
+    with run_redis() as broker:
+
+        def prepare(paths: Paths) -> dict[str, str]:
+            file = paths.root / "include" / "pipelines" / PIPELINE / "pipeline.yaml"
+            file.write_text(f"{file.read_text()}scoring:\n  shard_rows: {ROWS // SHARDS}\n")
+            return prepare_celery(paths, broker)
+
+        with open_site(make_more=prepare) as site:
+            yield site
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +87,32 @@ def test_the_containers_health_check_asks_a_worker(celery_site: Site, workers: d
     )
     assert kind == "CMD-SHELL" and asked.returncode == 0, asked.stderr
     assert f"celery@{NAMES[0]}: OK" in asked.stdout
+
+
+def count_scored(site: Site, run_id: str) -> int:
+    """How many shards of the run are through."""
+    tasks = site.house.client.list_task_instances("visits_score", run_id)
+    return sum(task["task_id"] == "score" and task["state"] == "success" for task in tasks)
+
+
+def test_both_workers_score_shards_and_a_killed_one_alone_is_tried_again(
+    celery_site: Site, workers: dict[str, Started]
+) -> None:
+    site = celery_site
+    site.learn("ingest", SHARDED)
+    waiting = site.arm("sharded", "score", "start")
+    site.start("score", SHARDED, "sharded")
+    task, _ = site.wait_reached(waiting)
+    # One worker is busy with this shard, so the others are the other one's.
+    wait_until(lambda: count_scored(site, "sharded") == SHARDS - 1, "the other shards do not end")
+    kill(task)
+    assert site.finish("score", "sharded") == "success"
+    tries = [
+        names for (task_id, _), names in list_workers_of(site, "visits_score", "sharded").items() if task_id == "score"
+    ]
+    assert sorted(map(len, tries)) == [1] * (SHARDS - 1) + [2]
+    assert {name for names in tries for name in names} == set(NAMES)
+    assert check_nights(site, [SHARDED]) == {"rows_lost": 0, "rows_doubled": 0}
 
 
 def test_a_night_whose_worker_dies_in_mid_task_ends_well_on_the_other(
