@@ -14,6 +14,9 @@ from include.io.resources import Resources
 
 log = logging.getLogger(__name__)
 
+# Loading numba and making tables takes about as long as the model itself needs for so many rows.
+FEW_ROWS = 50_000
+
 
 @dataclass(frozen=True)
 class _Loaded:
@@ -26,15 +29,16 @@ class _Loaded:
     model: Any = field(compare=False)
 
 
-def load_predictor(config: PipelineConfig, resources: Resources, version: ModelVersion) -> Predictor:
-    """The version's predictor. Where its tables can't be trusted or made, the model itself, and a warning.
+def load_predictor(config: PipelineConfig, resources: Resources, version: ModelVersion, rows: int) -> Predictor:
+    """What scores `rows` rows with the version: its tables, or the model itself where the rows are few.
 
-    The artifact is verified each time; tables are made once in a process. Raises what `load_model` raises.
+    Where its tables can't be trusted or made, the model itself, and a warning. The artifact is verified each time;
+    tables are made once in a process. Raises what `load_model` raises.
     """
     model = load_model(resources.lake, version.artifact)
     recorded = version.predictor or {}
-    if recorded.get("kind") == "native":
-        return NativePredictor(model, config.spec.task, version.feature_names, str(recorded.get("reason", "")))
+    if recorded.get("kind") == "native" or rows < FEW_ROWS:
+        return NativePredictor(model, config.spec.task, version.feature_names, str(recorded.get("reason", "few rows")))
     numeric, categorical = tuple(version.features["numeric"]), tuple(version.features["categorical"])
     made = _make(_Loaded(version.artifact.sha256, config.spec.task, numeric, categorical, model))
     problem = explain_distrust(version, made)

@@ -36,7 +36,7 @@ def score_features(
     features. To be closed by whoever does not take all.
     UnusableScores where a score is no finite number, or the features lack a column.
     """
-    predictor = load_predictor(config, resources, version)
+    predictor = load_predictor(config, resources, version, features.rows)
 
     def score_group(batches: Iterator[pa.RecordBatch]) -> list[pa.RecordBatch]:
         return [make_batch(batch, _score(predictor, version, batch)) for batch in batches]

@@ -20,7 +20,7 @@ from include.steps.predictors import load_predictor
 from include.steps.score import score_partition
 from include.steps.train import assemble_training_set, evaluate_candidate, judge_candidate, tune_and_fit
 from include.steps.train.serving import require_servable
-from tests.integration.kit import LEARNING, NIGHTS, PIPELINE, World, bend
+from tests.integration.kit import LEARNING, NIGHTS, PIPELINE, ROWS, World, bend
 
 NIGHT = NIGHTS[6]
 TREES = {
@@ -30,8 +30,9 @@ TREES = {
 
 
 @pytest.fixture(autouse=True)
-def forget_tables() -> Iterator[None]:
-    """Tables are made once in a process; here they are bent."""
+def use_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Also for a few rows. They are made once in a process, and here they are bent."""
+    monkeypatch.setattr(predictors, "FEW_ROWS", 1)
     predictors._make.cache_clear()
     yield
     predictors._make.cache_clear()
@@ -91,6 +92,10 @@ def test_tables_score_where_they_are_those_of_the_version(
         patch.setattr(making, "predict_scores", lambda *_: pytest.fail("the model itself was asked"))
         np.testing.assert_array_equal(score(world), expected)
     assert not caplog.records
+    with monkeypatch.context() as patch:
+        patch.setattr(predictors, "FEW_ROWS", ROWS + 1)
+        patch.setattr(predictors, "make_predictor", lambda *_: pytest.fail("tables were made for a few rows"))
+        np.testing.assert_array_equal(score(world), expected)
     for other, told in [
         ({"kind": "tables", "sha256": "0" * 64}, "not those that the gate has seen"),
         (None, "train again"),
@@ -121,6 +126,6 @@ def test_a_candidate_whose_tables_differ_is_refused(champion_world: World, monke
 def test_a_model_without_tables_is_recorded_as_native(champion_world: World, caplog: pytest.LogCaptureFixture) -> None:
     champion = find_version_in_charge(champion_world)
     assert champion.predictor == {"kind": "native", "reason": "a LogisticRegression has no tables"}
-    assert load_predictor(champion_world.config, champion_world.resources, champion).kind == "native"
+    assert load_predictor(champion_world.config, champion_world.resources, champion, 10**9).kind == "native"
     assert not caplog.records
     require_servable(champion_world.config, champion_world.resources, champion)

@@ -46,7 +46,7 @@ def _compile(*arguments: Any) -> Callable[[Callable[..., None]], Callable[..., N
         signature = types.void(*arguments)
         try:
             return numba.njit(signature, nogil=True, cache=True)(function)
-        except (RuntimeError, OSError):  # there is no folder, or no room in it
+        except Exception:  # there is no folder, no room in it, or what is kept there is damaged
             return numba.njit(signature, nogil=True)(function)
 
     return compile_cached

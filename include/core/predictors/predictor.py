@@ -114,8 +114,8 @@ def make_predictor(model: Any, task: Task, numeric: Sequence[str], categorical: 
     """Tables where the model is boosted trees and numba is there; otherwise the model itself, and why."""
     features = [*numeric, *categorical]
     try:
-        kernel = _load_kernel()
         tables = build_tables(_unwrap(model), numeric, categorical)
+        kernel = _load_kernel()
         return TablesPredictor(NativePredictor(model, task, features, ""), tables, model, task, kernel)
     except Unsupported as error:
         return NativePredictor(model, task, features, str(error))
