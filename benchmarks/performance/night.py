@@ -57,7 +57,7 @@ def measure_night(rows: int, rounds: int, say: Callable[[str], None]) -> dict[st
 
 def _write(folder: Path) -> None:
     shutil.copytree(FOLDER / SHAPE, folder / SHAPE)
-    os.environ["NIGHTSHIFT_DATA"] = str(folder.parents[3] / "data")
+    os.environ["NIGHTSHIFT_DATA"] = str(folder.parents[2] / "data")
 
 
 def _prepare(folder: Path, resources: Resources) -> None:
@@ -65,7 +65,7 @@ def _prepare(folder: Path, resources: Resources) -> None:
     train_champion(config, resources)
     with resources.warehouse.begin() as connection:
         champion = find_champion(connection, config.name)
-    joblib.dump(load_model(resources.lake, champion.artifact), folder.parents[3] / "model.joblib")
+    joblib.dump(load_model(resources.lake, champion.artifact), folder.parents[2] / "model.joblib")
 
 
 def _run_night(site: Site, night: date) -> dict[str, Any]:
