@@ -67,11 +67,16 @@ def draw_rows(
     yield "golden rows", table.to_batches()[0]
     yield "mixed rows", _mix(table, generator)
     yield "missing values", _bend(_mix(table, generator), table.column_names, lambda name: [None], generator)
-    texts = [name for name in table.column_names if pa.types.is_string(table[name].type)]
+    texts = [name for name in table.column_names if _is_text(table[name].type)]
     yield "unseen categories", _bend(_mix(table, generator), texts, lambda name: list(_UNSEEN), generator)
     edges = _list_edges(predictor)
     numbers = [name for name in numeric if pa.types.is_float64(table[name].type)]
     yield "extreme numbers", _bend(_mix(table, generator), numbers, lambda name: edges.get(name, [0.0]), generator)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    """What pandas writes is large text, what Arrow writes is text."""
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def _list_edges(predictor: TablesPredictor) -> dict[str, list[float]]:
