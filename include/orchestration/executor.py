@@ -5,6 +5,7 @@ import multiprocessing
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -29,8 +30,13 @@ class ProcessExecutor(LocalExecutor):
     """
 
     def start(self) -> None:
-        """Nothing runs yet."""
+        """Nothing runs yet; what tasks are forked from begins to load its libraries.
+
+        Otherwise the first task would have it started, and the scheduler's loop stand still until all is imported.
+        """
         self.started: dict[Any, Running] = {}
+        if multiprocessing.get_start_method() == "forkserver":
+            forkserver.ensure_running()
 
     def sync(self) -> None:
         """Tell the scheduler what has ended: called whenever it looks for something to do."""

@@ -59,3 +59,12 @@ def test_after_a_kill_the_next_task_starts(executor: ProcessExecutor) -> None:
     for _ in range(3):
         run(executor, "killed", "killed")
     assert run(executor, "well") == {"well": "success"}
+
+
+@pytest.mark.parametrize("method", ["forkserver", "fork"])
+def test_what_tasks_fork_from_is_started_before_the_first_task(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(module.multiprocessing, "get_start_method", lambda: method)
+    monkeypatch.setattr(module.forkserver, "ensure_running", lambda: started.append(method))
+    ProcessExecutor(parallelism=1).start()
+    assert started == (["forkserver"] if method == "forkserver" else [])
