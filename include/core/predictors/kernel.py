@@ -12,6 +12,9 @@ import numpy as np
 from numba.core import types
 from numba.extending import intrinsic
 
+# So many searches go on at a time.
+SEARCHED = 256
+
 
 @intrinsic
 def _count_trailing_zeros(context: Any, word: Any) -> Any:
@@ -56,16 +59,21 @@ def _compile(*arguments: Any) -> Callable[[Callable[..., None]], Callable[..., N
 def rank_values(values: np.ndarray, thresholds: np.ndarray, missing: int, ranks: np.ndarray) -> None:
     """Into `ranks` (uint16): how many of the sorted thresholds (float64) are less than each value; `missing` for NaN.
 
-    The search halves what is left without branching on the data, so that the next value need not wait for this one.
+    The search halves what is left for many values at a time, without branching on them: the processor does several at
+    once, which makes it three times as fast as one search after the other.
     """
-    for row in range(len(values)):
-        value = values[row]
-        place, left = 0, len(thresholds)
+    places = np.empty(SEARCHED, np.int64)
+    for first in range(0, len(values), SEARCHED):
+        count = min(SEARCHED, len(values) - first)
+        places[:] = 0
+        left = len(thresholds)
         while left > 0:
             half = (left + 1) >> 1
-            place += half if thresholds[place + half - 1] < value else 0
+            for row in range(count):
+                places[row] += half * (thresholds[places[row] + half - 1] < values[first + row])
             left -= half
-        ranks[row] = missing if np.isnan(value) else place
+        for row in range(count):
+            ranks[first + row] = missing if np.isnan(values[first + row]) else places[row]
 
 
 @_compile(
@@ -89,30 +97,32 @@ def add_leaves(
     the number of trees: the masks of a block stay in the processor's cache.
     """
     columns, rows = ranks.shape
-    reachable = np.empty(masks.shape[1], np.uint32)
+    all_reachable = np.empty(masks.shape[1], np.uint32)
     for block in range(len(blocks) - 1):
         first, last = blocks[block], blocks[block + 1]
         begin, end = first_words[first], first_words[last]
+        # Slices, since the compiler joins several words at a time only where each loop begins at 0.
+        reachable = all_reachable[begin:end]
         for row in range(rows):
-            reachable[begin:end] = masks[starts[0] + ranks[0, row], begin:end]
+            reachable[:] = masks[starts[0] + ranks[0, row]][begin:end]
             column = 1
             # Three at a time: what is reachable is written a third as often.
             while column + 3 <= columns:
-                one = masks[starts[column] + ranks[column, row]]
-                two = masks[starts[column + 1] + ranks[column + 1, row]]
-                three = masks[starts[column + 2] + ranks[column + 2, row]]
-                for word in range(begin, end):
+                one = masks[starts[column] + ranks[column, row]][begin:end]
+                two = masks[starts[column + 1] + ranks[column + 1, row]][begin:end]
+                three = masks[starts[column + 2] + ranks[column + 2, row]][begin:end]
+                for word in range(len(reachable)):
                     reachable[word] &= one[word] & two[word] & three[word]
                 column += 3
             while column < columns:
-                one = masks[starts[column] + ranks[column, row]]
-                for word in range(begin, end):
+                one = masks[starts[column] + ranks[column, row]][begin:end]
+                for word in range(len(reachable)):
                     reachable[word] &= one[word]
                 column += 1
             total = sums[row]
             for tree in range(first, last):
-                word = first_words[tree]
-                while reachable[word] == 0:
-                    word += 1
-                total += leaves[word, _count_trailing_zeros(reachable[word])]
+                place = first_words[tree]
+                while all_reachable[place] == 0:
+                    place += 1
+                total += leaves[place, _count_trailing_zeros(all_reachable[place])]
             sums[row] = total
