@@ -11,7 +11,7 @@ import pytest
 from tests.faults.scheduler.kit import Site, check_nights, kill, read_all_the_time
 from tests.faults.scheduler.site import LEARNED
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.thorough]
 _fresh = count()
 _moments: dict[str, list[tuple[str, str]]] = {}
 Victim = Callable[[psutil.Process, psutil.Process], psutil.Process]
@@ -83,7 +83,6 @@ def test_a_task_killed_just_before_its_commit_is_tried_again(site: Site, observe
     assert found == {"rows_lost": 0, "rows_doubled": 0}
 
 
-@pytest.mark.thorough
 @pytest.mark.guarantee(14, 13)
 def test_a_night_is_finished_wherever_its_task_or_supervisor_was_killed(
     site: Site, observe: Callable[..., None]
@@ -106,7 +105,6 @@ def test_a_night_is_finished_wherever_its_task_or_supervisor_was_killed(
     assert found == {"rows_lost": 0, "rows_doubled": 0}
 
 
-@pytest.mark.thorough
 @pytest.mark.guarantee(14, 6)
 def test_a_training_is_finished_wherever_it_was_killed(site: Site, observe: Callable[..., None]) -> None:
     """They race for the champion as well; one that loses too often stops, as it should."""

@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.scheduler.kit import Site, check_nights, read_all_the_time, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600), pytest.mark.thorough]
 KINDS = dict.fromkeys(("extract", "validate", "build_features"), "ingest") | dict.fromkeys(
     ("score", "publish"), "score"
 )
@@ -75,7 +75,6 @@ def test_a_zombie_that_wakes_up_in_publish_changes_nothing(site: Site, observe: 
     assert len(site.ask(published, n=night)) == 1
 
 
-@pytest.mark.thorough
 @pytest.mark.guarantee(13)
 def test_zombies_that_wake_up_in_any_step_change_nothing(site: Site, observe: Callable[..., None]) -> None:
     steps = ("extract", "validate", "build_features", "score")
