@@ -115,7 +115,6 @@ def test_both_workers_score_shards_and_a_killed_one_alone_is_tried_again(
     assert check_nights(site, [SHARDED]) == {"rows_lost": 0, "rows_doubled": 0}
 
 
-@pytest.mark.guarantee(14)
 def test_a_night_whose_worker_dies_in_mid_task_ends_well_on_the_other(
     celery_site: Site, workers: dict[str, Started]
 ) -> None:
