@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from include.config.loading import load_pipeline
-from include.local.airflow import load_secrets, make_environ
+from include.local.airflow import PRELOADED, load_secrets, make_environ
 from include.local.house import open_house
 from include.local.paths import Paths, read_json
 from include.local.ports import find_free_port
@@ -24,8 +24,14 @@ from tests.e2e.kit import House
 from tests.faults.scheduler.kit import Site, ignore
 from tests.faults.scheduler.project import PIPELINE, START, copy_project
 
-# A killed supervisor is noticed sooner than at night, and more tasks run at a time. Nobody edits a DAG meanwhile.
+# Nobody edits a step meanwhile, so tasks are forked with our own modules loaded as well: a thousand of them run.
+OURS = (
+    "orchestration.tasks.ingest", "orchestration.tasks.score", "orchestration.tasks.alerts", "io.resources",
+    "steps.extract", "steps.validate", "steps.build_features", "steps.score", "steps.publish", "steps.alerts",
+)  # fmt: skip
+# A killed supervisor is noticed sooner than at night, and more tasks run at a time. Nobody edits a DAG either.
 SETTINGS = {
+    "SCHEDULER__MP_FORKSERVER_PRELOAD": ",".join((*PRELOADED, *(f"include.{name}" for name in OURS))),
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",

@@ -55,7 +55,8 @@ def kill_everywhere(site: Site, kind: str, deaths: Iterable[Death]) -> list[date
     """Runs of `kind`, one for each death, all at once; each is killed there once, and must end well by itself."""
     runs = []
     for task, moment, pick in deaths:
-        run_id, night = f"{kind}-{pick.__name__}-{task}-{moment}", take_night()
+        night = take_night()
+        run_id = f"{kind}-{pick.__name__}-{task}-{moment}-{night}"
         name = site.arm(run_id, task, moment)
         runs.append((night, start(site, kind, night, run_id), task, name, pick))
     for *_, name, pick in runs:
