@@ -24,7 +24,7 @@ from include.io.lake_folder import FolderLake
 from include.io.ledger import Attempt, NewEntry, write_entry
 from include.io.registry import find_champion
 from include.io.resources import Resources
-from include.io.tables import store_batches
+from include.io.tables import store_tables
 from include.io.warehouse import migrate_warehouse, open_warehouse
 from include.local.house import find_connections
 from include.local.paths import Paths
@@ -128,10 +128,10 @@ def prepare_night(bench: Bench, config: PipelineConfig, rows: int, night: date) 
     """The night's features in the lake and the ledger, as `build_features` leaves them."""
     resources, names = bench.resources, [*config.spec.keys, *config.spec.features.names]
     schema = pa.Table.from_pandas(draw_rows(config, 1_000, night)[names], preserve_index=False).schema
-    tables = (table.select(names) for table in draw_batches(config, rows, night))
-    batches = (batch for table in tables for batch in table.cast(schema).combine_chunks().to_batches())
+    plain = schema.remove_metadata()
+    tables = (table.select(names).cast(plain) for table in draw_batches(config, rows, night))
     key = make_key("features", config.name, night, make_attempt_id())
-    stored = store_batches(resources.lake, key, schema.remove_metadata(), batches)
+    stored = store_tables(resources.lake, key, plain, tables, compression="lz4")
     entry = NewEntry("features", Attempt("bench", 0), stored)
     with resources.warehouse.begin() as connection:
         write_entry(connection, config.name, night, entry, config.config_sha256, "bench")
