@@ -14,26 +14,27 @@ from include.steps.outcome import Outcome
 @step_task
 def score(pipeline: str) -> Outcome:
     """Score the partition's features with the champion, or with the version or the time's champion asked for."""
-    from include.steps.score import parse_as_of, score_partition
+    from include.steps.score import score_partition
 
-    context = get_current_context()
-    config, resources = open_pipeline(pipeline)
-    params = context["params"]
-    partition, at = choose_partition(context["dag_run"], params), parse_as_of(config, params["as_of"])
-    return score_partition(config, resources, partition, version=params["version"], at=at)
+    return _score_as_asked(pipeline, score_partition)
 
 
 @listing_task("shards")
 def plan(pipeline: str) -> Outcome:
     """Choose the model as without shards, and cut the partition into as many shards as its rows need."""
-    from include.steps.score import parse_as_of
     from include.steps.shards import plan_shards
+
+    return _score_as_asked(pipeline, plan_shards)
+
+
+def _score_as_asked(pipeline: str, step: Callable[..., Outcome]) -> Outcome:
+    from include.steps.score import parse_as_of
 
     context = get_current_context()
     config, resources = open_pipeline(pipeline)
     params = context["params"]
     partition, at = choose_partition(context["dag_run"], params), parse_as_of(config, params["as_of"])
-    return plan_shards(config, resources, partition, version=params["version"], at=at)
+    return step(config, resources, partition, version=params["version"], at=at)
 
 
 @step_task
