@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator
 from datetime import date
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG, Asset
-from airflow.sdk.definitions._internal.contextmanager import _CURRENT_CONTEXT
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, ParamValidationError
-from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from include.core.quarantine import ReasonGroup
 from include.orchestration.params import make_quarantine_params
 from include.orchestration.tasks import quarantine
 from include.steps.outcome import Outcome
 from include.steps.quarantine import Quarantine
+from tests.dags.triggered import enter_triggered_run
 
 FEATURES = Asset("churn/features")
 DAY = date(2026, 3, 1)
@@ -51,19 +49,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 @pytest.fixture
 def context() -> Iterator[dict[str, Any]]:
     """The context of a run that ada triggered."""
-    found: dict[str, Any] = {
-        "dag_run": SimpleNamespace(
-            conf={}, run_id="manual__1", run_type="manual", triggering_user_name="ada", partition_key=None
-        ),
-        "dag": SimpleNamespace(params=make_quarantine_params()),
-        "params": {"action": "replay", "first_day": "2026-03-01", "last_day": None, "reason": "limits were too low"},
-        "ti": SimpleNamespace(xcom_push=lambda *_, **__: None),
-        "outlets": [FEATURES],
-        "outlet_events": OutletEventAccessors(),
-    }
-    _CURRENT_CONTEXT.append(found)
-    yield found
-    _CURRENT_CONTEXT.pop()
+    filled = {"action": "replay", "first_day": "2026-03-01", "last_day": None, "reason": "limits were too low"}
+    with enter_triggered_run(make_quarantine_params(), FEATURES, filled) as found:
+        yield found
 
 
 def test_it_starts_by_hand_only_one_at_a_time_is_never_paused_and_looks_unless_told_otherwise(dag: DAG) -> None:

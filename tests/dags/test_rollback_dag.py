@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator
 from datetime import date
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG, Asset
-from airflow.sdk.definitions._internal.contextmanager import _CURRENT_CONTEXT
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, ParamValidationError
-from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from include.orchestration.params import make_rollback_params
 from include.orchestration.tasks import rollback
 from include.steps.outcome import Outcome
+from tests.dags.triggered import enter_triggered_run
 
 SCORES = Asset("churn/scores")
 WINDOW = {"rescore_from": "2026-03-01", "rescore_to": "2026-03-03"}
@@ -46,19 +44,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 @pytest.fixture
 def context() -> Iterator[dict[str, Any]]:
     """The context of a run that ada triggered."""
-    found: dict[str, Any] = {
-        "dag_run": SimpleNamespace(
-            conf={}, run_id="manual__1", run_type="manual", triggering_user_name="ada", partition_key=None
-        ),
-        "dag": SimpleNamespace(params=make_rollback_params()),
-        "params": {"version": None, "reason": "late shares look wrong", "rescore_from": None, "rescore_to": None},
-        "ti": SimpleNamespace(xcom_push=lambda *_, **__: None),
-        "outlets": [SCORES],
-        "outlet_events": OutletEventAccessors(),
-    }
-    _CURRENT_CONTEXT.append(found)
-    yield found
-    _CURRENT_CONTEXT.pop()
+    filled = {"version": None, "reason": "late shares look wrong", "rescore_from": None, "rescore_to": None}
+    with enter_triggered_run(make_rollback_params(), SCORES, filled) as found:
+        yield found
 
 
 def test_it_starts_by_hand_only_one_at_a_time_and_is_never_paused(dag: DAG) -> None:
