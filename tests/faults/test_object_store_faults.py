@@ -138,7 +138,7 @@ def test_a_server_that_is_never_well_may_be_tried_again_later(
 
 
 @pytest.mark.guarantee(16)
-@pytest.mark.parametrize("kind", ["s3", "http"])
+@pytest.mark.parametrize("kind", ["s3", pytest.param("http", marks=pytest.mark.thorough)])
 def test_a_source_behind_a_faulty_connection_comes_whole_or_not_at_all(
     s3_server: S3Server, faulty: tuple[S3Server, Plan], tmp_path: Path, kind: str, observe: Observe
 ) -> None:

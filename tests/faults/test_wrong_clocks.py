@@ -37,6 +37,7 @@ def list_attempts(world: World) -> dict[str, tuple[str, int]]:
     return {kind: (attempt, rows) for kind, attempt, rows in world.ask(query, night=NIGHT)}
 
 
+@pytest.mark.thorough
 @pytest.mark.guarantee(18, 13)
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_a_wrong_clock_moves_no_row_and_the_later_attempt_wins_whatever_it_says(

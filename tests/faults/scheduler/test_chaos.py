@@ -40,7 +40,7 @@ def test_two_hundred_nights_with_random_faults_lose_and_double_nothing(
     history = tmp_path / f"chaos-{seed}.jsonl"
     print(f"NIGHTSHIFT_CHAOS_SEED={seed}, history: {history}")
     size, parallel = read_number("WAVE", 40), read_number("PARALLEL", 6)
-    chaos = run_chaos(seed, nights, size, parallel, read_number("MINUTES", 30), history)
+    chaos = run_chaos(seed, nights, size, parallel, read_number("MINUTES", 36), history)
     print(f"struck: {dict(chaos.hit)}, struck nothing: {dict(chaos.missed)}")
     observe(**chaos.counts)
     assert chaos.counts["nights"] == nights, f"only {chaos.counts['nights']} nights in the time; see {history}"
