@@ -1,7 +1,8 @@
 """Makes tasks of the tests' stack stop where a test wants to kill them; lies in the root of the copied project.
 
-A task passes `start`, then `commit1` and `committed1` around its first transaction that wrote something, and so on, and
-`end` once its step is done. Where a test has armed one for its run, the task says who it is and waits there.
+A task passes `start`, `stored` after each object that it put into the lake, `commit1` and `committed1` around its first
+transaction that wrote something, and so on, and `end` once its step is done. Where a test has armed one for its run,
+the task says who it is and waits there.
 """
 
 import contextlib
@@ -26,7 +27,7 @@ def install() -> None:
 
     running.check_conf = _before(running.check_conf, _start)
     running.report_outcome = _before(running.report_outcome, lambda: reach("end"))
-    FolderLake.put_file = _before(FolderLake.put_file, _fail_where_told)  # type: ignore[method-assign]
+    FolderLake.put_file = _watch_puts(FolderLake.put_file)  # type: ignore[method-assign]
     Warehouse.begin = _watch_commits(Warehouse.begin)  # type: ignore[method-assign]
 
 
@@ -55,6 +56,16 @@ def _start() -> None:
     context = get_current_context()
     _seen.update(run=context["dag_run"].run_id, task=context["ti"].task_id)
     reach("start")
+
+
+def _watch_puts(put: Callable[..., Any]) -> Callable[..., Any]:
+    def watched(*args: Any) -> Any:
+        _fail_where_told()
+        uri = put(*args)
+        reach("stored")
+        return uri
+
+    return watched
 
 
 def _fail_where_told() -> None:

@@ -79,6 +79,14 @@ class Site:
         # The id of a run that an asset started holds dots itself.
         return [tuple(line.rsplit(".", 2)[1:]) for line in lines if line.startswith(f"{run_id}.")]  # type: ignore[misc]
 
+    def count_passed(self, run_id: str, task: str, moment: str) -> int:
+        """How many tries of the run's task passed the moment."""
+        return (self.failpoints / "passed").read_text().splitlines().count(f"{run_id}.{task}.{moment}")
+
+    def add_late_rows(self, night: date) -> None:
+        """From now on the night's source has more rows."""
+        (self.config.folder / "late" / str(night)).write_text(str(LATE_ROWS))
+
     def finish(self, kind: str, run_id: str, seconds: float = PATIENCE) -> str:
         """The state that the run ends in; the API server or its database may be away meanwhile."""
         found: list[str] = []

@@ -15,7 +15,7 @@ import psutil
 from include.local.processes import stop_gently
 from tests.faults.scheduler.chaos_plan import Fault
 from tests.faults.scheduler.kit import Site, kill
-from tests.faults.scheduler.project import LATE_ROWS, PIPELINE
+from tests.faults.scheduler.project import PIPELINE
 from tests.faults.scheduler.site import start_scheduler
 
 PAUSE, PAUSE_PAST_TIMEOUT, LAKE_FAILS = 3.0, 26.0, 2.0
@@ -108,7 +108,7 @@ class Strikes:
 
     def late_file(self, victim: int) -> Any:
         night = self._take(victim)
-        (self.site.config.folder / "late" / str(night)).write_text(str(LATE_ROWS))
+        self.site.add_late_rows(night)
         return self.site.start("ingest", night, f"chaos-{night}-late")
 
     def _take(self, victim: int) -> date:
