@@ -13,9 +13,10 @@ from typing import Any
 import psutil
 from sqlalchemy import text
 
+from include.config.project import PROJECT_ROOT
 from include.io.resources import Resources
 from include.local.house import open_house
-from include.local.paths import PROJECT_ROOT, Paths
+from include.local.paths import Paths
 from include.local.ports import find_free_port
 from include.local.postgres import stop_postgres
 from include.local.rest import AirflowClient
@@ -58,7 +59,7 @@ class Site:
 
     def read_memory(self) -> dict[str, float]:
         """MiB of each component with its children (USS: what would be free without it)."""
-        found = {}
+        found: dict[str, float] = {}
         for started in read_processes(self.paths):
             process = psutil.Process(started.pid)
             family = [process, *process.children(recursive=True)]
@@ -80,6 +81,7 @@ def open_site(
     os.environ.update({"NIGHTSHIFT_HOME": str(home), "BENCH_METRICS": str(metrics), **METRICS, **(settings or {})})
     try:
         copy_project(paths.root)
+        shutil.copy(Path(__file__).with_name("statsd.py"), paths.root)
         write(paths.root / "include" / "pipelines")
         resources = open_house(migrate=True)
         prepare(paths.root / "include" / "pipelines", resources)
@@ -102,7 +104,6 @@ def copy_project(root: Path) -> None:
     for name in ("dags", "include", "plugins"):
         shutil.copytree(PROJECT_ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", *own))
     shutil.copy(PROJECT_ROOT / "airflow_settings.yaml", root)
-    shutil.copy(Path(__file__).with_name("statsd.py"), root)
 
 
 def wait_until(done: Callable[[], bool], seconds: float, what: str, every: float = 0.5) -> float:

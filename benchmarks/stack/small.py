@@ -1,4 +1,4 @@
-"""Many small pipelines, and one champion for all of them."""
+"""Many small pipelines, and one champion for all of them. The fault tests' pipeline is another of these."""
 
 import shutil
 from collections.abc import Sequence
@@ -36,8 +36,8 @@ SPEC: dict[str, Any] = {
         "calibrate": "none",
     },
     "gate": {"floor": 0.55, "min_rows": 50, "resamples": 200},
-    "schedules": {"ingest": "0 2 * * *", "drift": "0 5 * * *", "timezone": "UTC"},
 }
+SCHEDULES = {"ingest": "0 2 * * *", "drift": "0 5 * * *", "timezone": "UTC"}
 SUITE = {
     "max_quarantined_share": 0.1,
     "rows": [
@@ -57,10 +57,15 @@ def name_pipelines(count: int) -> list[str]:
 def write_pipelines(folder: Path, names: Sequence[str]) -> None:
     """A pipeline folder for each name."""
     for name in names:
-        (folder / name).mkdir(parents=True)
-        shutil.copy(Path(__file__).with_name("source.py"), folder / name)
-        (folder / name / "pipeline.yaml").write_text(yaml.safe_dump(SPEC, sort_keys=False))
-        (folder / name / "expectations.yaml").write_text(yaml.safe_dump(SUITE, sort_keys=False))
+        write_pipeline(folder / name, SPEC | {"schedules": SCHEDULES}, Path(__file__).with_name("source.py"))
+
+
+def write_pipeline(folder: Path, spec: dict[str, Any], source: Path) -> None:
+    """One pipeline's folder."""
+    folder.mkdir(parents=True)
+    shutil.copy(source, folder)
+    (folder / "pipeline.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
+    (folder / "expectations.yaml").write_text(yaml.safe_dump(SUITE, sort_keys=False))
 
 
 def promote_for_all(folder: Path, names: Sequence[str], resources: Resources) -> None:
