@@ -1,22 +1,23 @@
 """`make bench`: Nightshift beside others and beside the limits, in one run; JSON and the tables of docs/performance.md.
 
 Quote the ratios, not the seconds: those belong to the machine. `--full` goes on to ten million rows and adds a training
-on a million; `--only` measures some sections and leaves the other figures as they were.
+on a million. `--only` measures some parts; what others found stays, also where one fails.
 """
 
 import argparse
-from collections.abc import Callable
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from benchmarks.performance import contestants
-from benchmarks.performance.growth import measure_growth
-from benchmarks.performance.house import NIGHT, Bench, Prepared, open_bench, prepare_night, prepare_shape
+from benchmarks.performance.house import open_bench, prepare_shape
 from benchmarks.performance.report import SHAPES, keep_section, write_tables
-from benchmarks.performance.spark import NotMeasured, Spark, open_spark, run_spark
-from include.config.pipeline import PipelineConfig
 
 MILLION = 1_000_000
-SECTIONS = ("compare", "growth", "night", "training")
+# What a part has found so far.
+Found = dict[str, Any]
 
 
 def say(line: str) -> None:
@@ -31,80 +32,87 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--grow", type=int, nargs="+", help="numbers of rows of the curve")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--full", action="store_true", help="ten million rows and the training as well")
-    parser.add_argument("--only", nargs="+", choices=SECTIONS)
+    parser.add_argument("--only", nargs="+", choices=tuple(PARTS), default=[])
     parser.add_argument("--shapes", nargs="+", choices=tuple(SHAPES), default=list(SHAPES))
     parser.add_argument("--no-spark", action="store_true")
     arguments = parser.parse_args()
-    arguments.only = arguments.only or [name for name in SECTIONS if name != "training" or arguments.full]
+    arguments.only = arguments.only or [name for name in PARTS if name != "training" or arguments.full]
     arguments.grow = arguments.grow or [10_000, 100_000, MILLION, *([10 * MILLION] if arguments.full else [])]
     return arguments
 
 
-def compare(bench: Bench, configs: dict[str, PipelineConfig], arguments: argparse.Namespace) -> dict[str, Any]:
-    """Everybody on the same rows. The second shape without the slow ones, who would only be slower."""
-    found: dict[str, Any] = {"rows": arguments.rows, "rounds": arguments.rounds, "shapes": {}}
-    for shape, config in configs.items():
-        prepared = prepare_night(bench, config, arguments.rows, NIGHT)
-        spark = None
-        if shape == "plain" and not arguments.no_spark:
-            try:
-                spark = open_spark(bench, say)
-                # Whether it runs at all, and the files of its libraries read once.
-                run_spark(spark, prepared, warm_runs=0)
-            except NotMeasured as reason:
-                spark, found["spark"] = None, str(reason)
-                say(str(reason))
-        contestants.run_nightshift(bench, prepared)
-        runs = list_contestants(bench, prepared, spark, slow=shape == "plain")
-        seconds = contestants.measure(arguments.rounds, runs, say)
-        found["shapes"][shape] = _split_spark(seconds)
-    return found
+def run_compare(arguments: argparse.Namespace) -> Iterator[Found]:
+    """Everybody on the same rows, shape by shape."""
+    from benchmarks.performance.compare import compare
+
+    shapes: Found = {}
+    with open_bench() as bench:
+        for shape in arguments.shapes:
+            config = prepare_shape(bench, shape)
+            spark = not arguments.no_spark
+            shapes[shape] = compare(bench, config, arguments.rows, arguments.rounds, spark, say)
+            yield {"rows": arguments.rows, "rounds": arguments.rounds, "shapes": shapes}
 
 
-def list_contestants(bench: Bench, prepared: Prepared, spark: Spark | None, slow: bool) -> dict[str, contestants.Run]:
-    """Name: what is timed."""
-    file = contestants.export_rows(bench, prepared)
-    runs: dict[str, contestants.Run] = {"nightshift": lambda: contestants.run_nightshift(bench, prepared)}
-    if slow:
-        runs["template"] = lambda: contestants.run_template(bench, prepared)
-    if spark:
-        runs["spark"] = lambda: run_spark(spark, prepared)
-    runs["copy_by_server"] = lambda: contestants.copy_by_server(bench, prepared, file)
-    runs["copy_by_client"] = lambda: contestants.copy_by_client(bench, prepared, file)
-    runs["predict"] = contestants.make_prediction(prepared)
-    runs["read"] = lambda: contestants.read_only(prepared)
-    return runs
+def run_growth(arguments: argparse.Namespace) -> Iterator[Found]:
+    """Cost and memory of each step against rows, number by number."""
+    from benchmarks.performance.growth import measure_growth
+
+    rounds = min(arguments.rounds, 2)
+    shapes: dict[str, list[Found]] = {}
+    with open_bench() as bench:
+        for shape in arguments.shapes:
+            shapes[shape] = []
+            for row in measure_growth(bench, prepare_shape(bench, shape), arguments.grow, rounds, say):
+                shapes[shape].append(row)
+                yield {"rounds": rounds, "shapes": shapes}
 
 
-def _split_spark(seconds: dict[str, Any]) -> dict[str, Any]:
-    spark = seconds.pop("spark", {})
-    return seconds | {f"spark_{part}": {"total": values} for part, values in spark.items()}
+def run_night(arguments: argparse.Namespace) -> Iterator[Found]:
+    """A night through the scheduler, beside the plain script."""
+    from benchmarks.performance.night import measure_night
+
+    yield measure_night(arguments.rows, arguments.rounds, say)
 
 
-def measure_sections(arguments: argparse.Namespace, keep: Callable[[str, dict[str, Any]], None]) -> None:
-    """Each section that was asked for."""
-    if {"compare", "growth"} & set(arguments.only):
-        with open_bench() as bench:
-            configs = {shape: prepare_shape(bench, shape) for shape in arguments.shapes}
-            if "compare" in arguments.only:
-                keep("compare", compare(bench, configs, arguments))
-            if "growth" in arguments.only:
-                rounds = min(arguments.rounds, 2)
-                shapes = {
-                    shape: measure_growth(bench, config, arguments.grow, rounds, say)
-                    for shape, config in configs.items()
-                }
-                keep("growth", {"rounds": rounds, "shapes": shapes})
-    if "night" in arguments.only:
-        from benchmarks.performance.night import measure_night
+def run_training(arguments: argparse.Namespace) -> Iterator[Found]:
+    """A training with its search, beside a single fit."""
+    from benchmarks.performance.training import measure_training
 
-        keep("night", measure_night(arguments.rows, min(arguments.rounds, 2), say))
-    if "training" in arguments.only:
-        from benchmarks.performance.training import measure_training
+    yield measure_training(arguments.rows, say)
 
-        keep("training", measure_training(arguments.rows, say))
+
+PARTS: dict[str, Callable[[argparse.Namespace], Iterator[Found]]] = {
+    "compare": run_compare,
+    "growth": run_growth,
+    "night": run_night,
+    "training": run_training,
+}
+
+
+def measure_part(name: str, arguments: argparse.Namespace) -> bool:
+    """Measure, and keep what is found as it comes; False where that failed."""
+    start = time.monotonic()
+    try:
+        for found in PARTS[name](arguments):
+            keep_section(name, found | {"took": round(time.monotonic() - start)})
+            write_tables()
+    except Exception:
+        traceback.print_exc()
+        say(f"{name}: failed after {time.monotonic() - start:.0f} s; again with: make bench ARGS='--only {name}'")
+        return False
+    say(f"{name}: {time.monotonic() - start:.0f} s")
+    return True
+
+
+def main() -> None:
+    """Every part that was asked for; the exit code is 1 where one failed."""
+    # Told to end, it leaves no server behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    arguments = read_arguments()
+    failed = [name for name in arguments.only if not measure_part(name, arguments)]
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":
-    measure_sections(read_arguments(), keep_section)
-    write_tables()
+    main()

@@ -7,33 +7,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import joblib
 import pyarrow as pa
+import pyarrow.parquet as pq
 from sqlalchemy import text
 
+from benchmarks.performance.one_step import connect
 from benchmarks.performance.shapes import draw_batches, draw_rows, load_shape, train_with_imputation
-from include.config.connections import WAREHOUSE, ConnectionSpec
 from include.config.pipeline import PipelineConfig
 from include.config.project import PROJECT_ROOT
 from include.io.artifacts import load_model
 from include.io.lake import make_attempt_id, make_key
-from include.io.lake_folder import FolderLake
 from include.io.ledger import Attempt, NewEntry, write_entry
 from include.io.registry import find_champion
 from include.io.resources import Resources
 from include.io.tables import store_tables
-from include.io.warehouse import migrate_warehouse, open_warehouse
-from include.local.house import find_connections
+from include.io.warehouse import migrate_warehouse
 from include.local.paths import Paths
-from include.local.postgres import PORT, start_postgres, stop_postgres
-from include.local.postgres_files import SUPERUSER
+from include.local.postgres import start_postgres, stop_postgres
 from include.steps import runs
 
 START = date(2026, 1, 1)
-# Of the month after the training's, so that each row count is a partition of its own.
+# The first night after the training's; each round of the comparison has one of its own.
 NIGHT = date(2026, 2, 1)
 TRAINING_NIGHTS, TRAINING_ROWS = 4, 10_000
 
@@ -81,18 +80,16 @@ def open_bench() -> Iterator[Bench]:
         shutil.rmtree(paths.home, ignore_errors=True)
 
 
-def connect(home: Path, socket: str) -> Resources:
-    """The io objects of the benchmark's server and lake, also from another process."""
-    spec = ConnectionSpec(WAREHOUSE, "postgres", socket, SUPERUSER, port=PORT, schema="warehouse")
-    return Resources(open_warehouse(spec), FolderLake(home / "lake"), find_connections())
-
-
 def write_night(config: PipelineConfig, night: date, rows: int) -> Path:
     """The source's file of one night."""
     folder = Path(os.environ["NIGHTSHIFT_DATA"]) / config.name
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{night}.parquet"
-    draw_rows(config, rows, night).to_parquet(file, index=False)
+    tables = draw_batches(config, rows, night)
+    first = next(tables)
+    with pq.ParquetWriter(file, first.schema) as writer:
+        for table in chain([first], tables):
+            writer.write_table(table.cast(first.schema))
     return file
 
 
@@ -135,10 +132,28 @@ def prepare_night(bench: Bench, config: PipelineConfig, rows: int, night: date) 
     entry = NewEntry("features", Attempt("bench", 0), stored)
     with resources.warehouse.begin() as connection:
         write_entry(connection, config.name, night, entry, config.config_sha256, "bench")
-        champion = find_champion(connection, config.name)
     model = bench.exchange / f"{config.name}.joblib"
-    joblib.dump(load_model(resources.lake, champion.artifact), model)
-    return Prepared(config, night, rows, Path(resources.lake.locate(stored.uri)), model)
+    dump_champion(config, resources, model)
+    features = resources.lake.locate(stored.uri)
+    if features is None:
+        raise RuntimeError(f"{stored.uri} is no file")
+    return Prepared(config, night, rows, features, model)
+
+
+def dump_champion(config: PipelineConfig, resources: Resources, file: Path) -> None:
+    """The model in charge, as somebody without a registry keeps it."""
+    with resources.warehouse.begin() as connection:
+        champion = find_champion(connection, config.name)
+    if champion is None:
+        raise RuntimeError(f"{config.name} has no champion")
+    joblib.dump(load_model(resources.lake, champion.artifact), file)
+
+
+def settle(bench: Bench) -> None:
+    """Have the server clear up after the one before, as it does at times of its own: nobody pays for another."""
+    with bench.resources.warehouse.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("vacuum"))
+        connection.execute(text("checkpoint"))
 
 
 def ask(resources: Resources, query: str, **values: Any) -> list[tuple[Any, ...]]:

@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -17,15 +17,21 @@ SHAPES = {"plain": "20 numbers", "mixed": "20 numbers, 8 categories, imputation"
 # The machine's load as this run began: the benchmark's own comes on top.
 LOAD = round(os.getloadavg()[0], 2)
 CONTESTANTS = {
-    "nightshift": "**Nightshift**: features to visible rows, and Parquet in the lake",
-    "template": "the usual template: pandas, `predict_proba`, `to_sql`",
-    "spark_warm": "Spark `local[2]`, warm: `mapInPandas`, JDBC",
-    "spark_cold": "Spark `local[2]`, cold: with the start of its JVM",
+    "nightshift": "**Nightshift**, a new night: features to visible rows, and Parquet in the lake",
+    "template": "the usual template: pandas, `predict_proba`, `to_sql`; replaces its whole table",
+    "spark_warm": "Spark `local[2]`, warm: `mapInPandas`, JDBC; appends",
+    "spark_cold": "Spark `local[2]`, cold: with the start of its JVM; appends",
     "copy_by_server": "limit: the server alone, binary COPY of prepared bytes from a local file",
     "copy_by_client": "limit: the same bytes sent by a client",
     "predict": "limit: scikit-learn's `predict_proba` alone, features in memory",
     "read": "limit: only reading the features",
 }
+# Where the night is there already: these delete its rows in the transaction that brings the new ones.
+AGAIN = {
+    "nightshift_again": "**Nightshift**, replacing a night that is there",
+    "copy_by_server_again": "limit: the server alone, deleting the night and copying it",
+}
+STEPS = ("extract", "validate", "build_features", "score", "publish")
 
 
 def describe_machine() -> dict[str, Any]:
@@ -58,112 +64,121 @@ def write_tables() -> None:
     DOCUMENT.write_text("\n".join([before + BEGIN, "", *lines, END]) + after)
 
 
-def _say_when(found: dict[str, Any]) -> str:
+def _open_section(title: str, found: dict[str, Any], how: str = "") -> Iterator[str]:
+    """The heading, and what the figures below it belong to."""
     about = found["machine"]
-    return f"Measured {found['measured_at'][:10]}, {about['cores']} cores, load {about['load']} when it began."
+    took = f" in {found['took'] / 60:.0f} minutes" if "took" in found else ""
+    when = f"Measured {found['measured_at'][:10]}{took}, {about['cores']} cores, load {about['load']} when it began."
+    yield from (f"### {title}", "", f"{when} {how}".rstrip(), "")
 
 
-def _write_compare(found: dict[str, Any]) -> Iterator[str]:
-    rates = {
-        shape: found["rows"] / seconds["nightshift"]["total"]["median"] for shape, seconds in found["shapes"].items()
-    }
-    yield from _sum_up(found["shapes"].get("plain", {}), rates)
-    for shape, seconds in found["shapes"].items():
-        yield f"### {SHAPES[shape]}: {found['rows']:,} rows"
-        yield ""
-        yield f"{_say_when(found)} Medians of {found['rounds']} rounds in turn."
-        yield ""
-        yield "| contestant | seconds | rows a second | Nightshift is |"
-        yield "|---|---:|---:|---:|"
-        ours = seconds["nightshift"]["total"]["median"]
-        for name, title in CONTESTANTS.items():
-            if name in seconds:
-                taken = seconds[name]["total"]["median"]
-                yield f"| {title} | {taken:.2f} | {found['rows'] / taken:,.0f} | {_compare(name, taken / ours)} |"
-        if note := found.get("spark"):
-            yield f"| Spark `local[2]` | {note} | | |"
-        parts = {part: seconds["nightshift"][part]["median"] for part in ("score", "publish")}
-        yield ""
-        yield f"Of Nightshift's time, `score` took {parts['score']:.2f} s and `publish` {parts['publish']:.2f} s."
-        yield ""
-
-
-def _sum_up(seconds: dict[str, Any], rates: dict[str, float]) -> Iterator[str]:
-    """The ratios, before any table."""
-    ratios = {
-        name: values["total"]["median"] / seconds["nightshift"]["total"]["median"] for name, values in seconds.items()
-    }
-    words = {"template": "times the usual template", "spark_warm": "times warm Spark", "spark_cold": "times cold Spark"}
-    parts = [f"{ratios[name]:.1f} {text}" for name, text in words.items() if name in ratios]
-    if parts:
-        parts.append(f"{100 * ratios['copy_by_server']:.0f} % of the server's own COPY")
-    if len(rates) == 2:
-        parts.append(
-            f"with categories and imputation {100 * rates['mixed'] / rates['plain']:.0f} % of the rate without"
-        )
-    yield f"**Nightshift's rate: {'; '.join(parts)}.**" if parts else ""
+def _draw_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The first column is words, the others are numbers."""
+    yield _draw_row(head)
+    yield "|---|" + "---:|" * (len(head) - 1)
+    yield from map(_draw_row, rows)
     yield ""
 
 
+def _draw_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _write_compare(found: dict[str, Any]) -> Iterator[str]:
+    yield from _sum_up({shape: shown["seconds"] for shape, shown in found["shapes"].items()})
+    for shape, shown in found["shapes"].items():
+        how = f"Medians of {found['rounds']} rounds in turn."
+        yield from _open_section(f"{SHAPES[shape]}: {found['rows']:,} rows", found, how)
+        seconds, head = shown["seconds"], ("contestant", "seconds", "least to most", "rows a second", "Nightshift is")
+        rows = [
+            *_list_rows(CONTESTANTS, seconds, found["rows"], "nightshift"),
+            *_list_rows(AGAIN, seconds, found["rows"], "nightshift_again"),
+            *((f"{name} {note}", "", "", "", "") for name, note in shown["notes"].items()),
+        ]
+        yield from _draw_table(head, rows)
+        for name, night in (("nightshift", "a new night"), ("nightshift_again", "replacing one")):
+            parts = {part: seconds[name][part]["median"] for part in ("score", "publish")}
+            yield f"Of Nightshift's time, {night}: `score` {parts['score']:.2f} s, `publish` {parts['publish']:.2f} s."
+        yield ""
+
+
+def _list_rows(titles: dict[str, str], seconds: dict[str, Any], rows: int, ours: str) -> Iterator[Sequence[str]]:
+    for name, title in titles.items():
+        if name in seconds:
+            total = seconds[name]["total"]
+            ratio = total["median"] / seconds[ours]["total"]["median"]
+            spread = f"{total['least']:.2f} to {total['most']:.2f}"
+            yield title, f"{total['median']:.2f}", spread, f"{rows / total['median']:,.0f}", _compare(name, ratio)
+
+
 def _compare(name: str, ratio: float) -> str:
-    if name == "nightshift":
+    if name.startswith("nightshift"):
         return ""
     return f"{ratio:.1f} times as fast" if name.startswith(("template", "spark")) else f"at {100 * ratio:.0f} % of it"
 
 
+def _sum_up(shapes: dict[str, Any]) -> Iterator[str]:
+    """The ratios, before any table."""
+    medians = {
+        shape: {name: parts["total"]["median"] for name, parts in seconds.items()} for shape, seconds in shapes.items()
+    }
+    plain, parts = medians.get("plain", {}), []
+    words = {"template": "times the usual template", "spark_warm": "times warm Spark", "spark_cold": "times cold Spark"}
+    parts += [f"{plain[name] / plain['nightshift']:.1f} {text}" for name, text in words.items() if name in plain]
+    if plain:
+        parts.append(f"{100 * plain['copy_by_server'] / plain['nightshift']:.0f} % of the server's own COPY")
+    if len(medians) == 2:
+        share = 100 * plain["nightshift"] / medians["mixed"]["nightshift"]
+        parts.append(f"with categories and imputation {share:.0f} % of the rate without")
+    yield from ([f"**Nightshift's rate: {'; '.join(parts)}.**", ""] if parts else [])
+
+
 def _write_growth(found: dict[str, Any]) -> Iterator[str]:
-    for shape, rows in found["shapes"].items():
-        yield f"### Cost and memory against rows: {SHAPES[shape]}"
-        yield ""
-        yield f"{_say_when(found)} Each in {found['rounds']} fresh processes; the peak is the system's VmHWM."
-        yield ""
-        yield "| rows | seconds | rows a second | peak, MiB | of it libraries, MiB |"
-        yield "|---:|---:|---:|---:|---:|"
-        for row in rows:
-            head = f"| {row['rows']:,} | {row['seconds']:.2f} | {row['rows_per_second']:,} "
-            yield f"{head}| {row['peak_mib']:,.0f} | {row['loaded_mib']:,.0f} |"
-        yield ""
+    how = f"Each step in {found['rounds']} fresh processes: the median seconds, and the largest peak (VmHWM)."
+    for shape, counts in found["shapes"].items():
+        yield from _open_section(f"Cost and memory against rows: {SHAPES[shape]}", found, how)
+        yield from _draw_table(("rows", *(f"`{step}`" for step in STEPS)), map(_list_growth, counts))
+
+
+def _list_growth(row: dict[str, Any]) -> Sequence[str]:
+    found = [row["steps"][step] for step in STEPS]
+    return f"{row['rows']:,}", *(f"{step['median']:.2f} s, {step['peak_mib']:,.0f} MiB" for step in found)
 
 
 def _write_night(found: dict[str, Any]) -> Iterator[str]:
-    yield f"### A night of {found['rows']:,} rows"
-    yield ""
-    yield f"{_say_when(found)} Medians of {found['rounds']} rounds in turn."
-    yield ""
-    yield "| | seconds |"
-    yield "|---|---:|"
-    yield f"| through the scheduler: extract, validate, build_features, score, publish | {found['scheduler']:.1f} |"
-    yield f"| a plain script that does the same in one process | {found['script']:.1f} |"
-    yield f"| the script plus 2 s a task | {found['script'] + 2 * found['tasks']:.1f} |"
-    yield ""
+    how = f"Medians of {found['rounds']} nights in turn."
+    yield from _open_section(f"A night of {found['rows']:,} rows", found, how)
+    scheduler, script = found["seconds"]["scheduler"], found["seconds"]["script"]
+    allowed = script["median"] + 2 * found["tasks"]
+    rows = [
+        ("through the scheduler: ingest, validate, build features, score, publish", *_show_spread(scheduler)),
+        ("a plain script that does the same in one process", *_show_spread(script)),
+        ("the script plus 2 s a task", f"{allowed:.1f}", ""),
+    ]
+    yield from _draw_table(("", "seconds", "least to most"), rows)
     steps = ", ".join(f"`{name}` {seconds:.1f} s" for name, seconds in found["steps"].items())
     yield f"The tasks, from their start to their end: {steps}. The rest is Airflow's."
     yield ""
 
 
+def _show_spread(values: dict[str, float]) -> tuple[str, str]:
+    return f"{values['median']:.1f}", f"{values['least']:.1f} to {values['most']:.1f}"
+
+
 def _write_training(found: dict[str, Any]) -> Iterator[str]:
-    yield f"### Training on {found['rows']:,} rows"
-    yield ""
-    yield f"{_say_when(found)} A search over {found['trials']} settings, {found['folds']} folds."
-    yield ""
-    yield "| | seconds |"
-    yield "|---|---:|"
-    yield f"| the search with the last fit | {found['search']:.1f} |"
-    yield f"| one fit of the chosen setting (`{found['chosen']}`) on all rows | {found['single']:.1f} |"
-    yield f"| times | {found['search'] / found['single']:.2f} |"
-    yield ""
+    how = f"A search over {found['trials']} settings, {found['folds']} folds."
+    yield from _open_section(f"Training on {found['rows']:,} rows", found, how)
+    rows = [
+        ("the search with the last fit", f"{found['search']:.1f}"),
+        (f"one fit of the chosen setting (`{found['chosen']}`) on all rows", f"{found['single']:.1f}"),
+        ("times", f"{found['search'] / found['single']:.2f}"),
+    ]
+    yield from _draw_table(("", "seconds"), rows)
 
 
 def _write_pipelines(found: dict[str, Any]) -> Iterator[str]:
-    yield f"### {found['pipelines']} pipelines"
-    yield ""
-    yield _say_when(found)
-    yield ""
-    yield "| | |"
-    yield "|---|---:|"
-    for title, value in found["facts"].items():
-        yield f"| {title} | {value} |"
-    yield ""
+    yield from _open_section(f"{found['pipelines']} pipelines", found)
+    yield from _draw_table(("", ""), ((title, str(value)) for title, value in found["facts"].items()))
 
 
 WRITERS = {

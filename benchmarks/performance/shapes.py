@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -13,11 +12,11 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
+from benchmarks.performance.one_step import PIPELINES
 from include.config.loading import load_pipeline
 from include.config.pipeline import PipelineConfig
 from include.core import estimators
 
-FOLDER = Path(__file__).parents[1] / "pipelines"
 CATEGORIES = 24
 MISSING = 0.02
 CHUNK = 250_000
@@ -25,7 +24,7 @@ CHUNK = 250_000
 
 def load_shape(name: str) -> PipelineConfig:
     """`plain`: 20 numbers. `mixed`: 20 numbers and 8 categories, some values of both missing."""
-    return load_pipeline(FOLDER / name)
+    return load_pipeline(PIPELINES / name)
 
 
 def draw_rows(config: PipelineConfig, rows: int, night: date, first: int = 0) -> pd.DataFrame:

@@ -14,11 +14,12 @@ import sysconfig
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import text
 
-from benchmarks.performance.house import Bench, Prepared
+from benchmarks.performance.house import Bench, Prepared, ask
 from include.config.project import PROJECT_ROOT
 from include.local.airflow import THREADS
 from include.local.postgres import PORT, find_server_process, start_postgres, stop_postgres
@@ -31,6 +32,8 @@ DEBIAN_JAR, DEBIAN_PACKAGE = Path("/usr/share/java/postgresql.jar"), "libpostgre
 # An address of its own on the loopback interface, so that no other server's port is in the way.
 ADDRESS, LOGIN = "127.73.19.5", "bench_spark"
 WARM_RUNS = 2
+# Nights of the rounds lie closer together.
+A_RUN_LATER = timedelta(days=100)
 
 
 class NotMeasured(Exception):
@@ -127,18 +130,21 @@ def _listen(bench: Bench) -> str:
     return password
 
 
-def run_spark(spark: Spark, prepared: Prepared, warm_runs: int = WARM_RUNS) -> dict[str, float]:
-    """Seconds of `cold` (from nothing to visible rows, with the JVM's start) and `warm` (the last run of that JVM)."""
+def run_spark(bench: Bench, spark: Spark, prepared: Prepared, warm_runs: int = WARM_RUNS) -> dict[str, float]:
+    """Seconds of `cold` (from nothing to visible rows, with the JVM's start) and `warm` (the last run of that JVM).
+
+    Each run appends a night of its own, with the same features.
+    """
+    nights = [str(prepared.night + number * A_RUN_LATER) for number in range(1 + warm_runs)]
+    table = f"{LOGIN}.{prepared.config.name}"
     job = {
         "features": str(prepared.features),
         "model": str(prepared.model),
-        "night": str(prepared.night),
+        "nights": nights,
         "url": f"jdbc:postgresql://{ADDRESS}:{PORT}/warehouse?reWriteBatchedInserts=true",
-        "table": f"{LOGIN}.{prepared.config.name}",
+        "table": table,
         "login": LOGIN,
         "batch_rows": prepared.config.spec.scoring.batch_rows,
-        "runs": 1 + warm_runs,
-        "rows": prepared.rows,
         "jar": str(spark.jar),
     }
     environ = {**os.environ, **THREADS, "SPARK_LOCAL_IP": "127.0.0.1", "BENCH_PASSWORD": spark.password}
@@ -149,5 +155,9 @@ def run_spark(spark: Spark, prepared: Prepared, warm_runs: int = WARM_RUNS) -> d
     if done.returncode:
         raise NotMeasured(f"not measured here: Spark failed: {done.stderr.strip()[-400:]}")
     ends = json.loads(done.stdout.splitlines()[-1])
+    query = f"select count(*) from {table} where partition_date::text = any(:nights)"
+    written = ask(bench.resources, query, nights=nights)[0][0]
+    if written != prepared.rows * len(nights):
+        raise NotMeasured(f"not measured here: Spark wrote {written} rows")
     cold = {"cold": ends[0] - start}
     return cold | {"warm": ends[-1] - ends[-2]} if warm_runs else cold

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
@@ -14,8 +14,24 @@ from pyspark.sql import SparkSession
 COLUMNS = "id long, partition_date date, score double, decision boolean, model_version int, scored_at timestamp"
 
 
+def make_score(model_file: str, night: date) -> Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]:
+    """What each of Spark's Python workers does with its part of the rows."""
+
+    def score(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        import joblib
+
+        model = joblib.load(model_file)
+        names = list(model.feature_names_in_)
+        for frame in frames:
+            scores = model.predict_proba(frame[names])[:, 1]
+            scored = pd.DataFrame({"id": frame["id"], "partition_date": night, "score": scores})
+            yield scored.assign(decision=scores >= 0.5, model_version=1, scored_at=pd.Timestamp.now("UTC"))
+
+    return score
+
+
 def main() -> None:
-    """Runs the job so often; the last line of stdout is the list of end times."""
+    """Runs the job for each night; the last line of stdout is the list of end times."""
     job: dict[str, Any] = json.loads(sys.argv[1])
     session = (
         SparkSession.builder.master("local[2]")
@@ -28,28 +44,14 @@ def main() -> None:
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")
-    model_file, night = job["model"], date.fromisoformat(job["night"])
-
-    def score(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        import joblib
-
-        model = joblib.load(model_file)
-        names = list(model.feature_names_in_)
-        for frame in frames:
-            scores = model.predict_proba(frame[names])[:, 1]
-            scored = pd.DataFrame({"id": frame["id"], "partition_date": night, "score": scores})
-            yield scored.assign(decision=scores >= 0.5, model_version=1, scored_at=pd.Timestamp.now("UTC"))
-
     options = {"user": job["login"], "password": os.environ["BENCH_PASSWORD"], "driver": "org.postgresql.Driver"}
-    options |= {"batchsize": "10000", "truncate": "true"}
+    options |= {"batchsize": "10000"}
     ends = []
-    for _ in range(job["runs"]):
+    for night in job["nights"]:
+        score = make_score(job["model"], date.fromisoformat(night))
         scored = session.read.parquet(job["features"]).mapInPandas(score, COLUMNS)
-        scored.write.jdbc(job["url"], job["table"], "overwrite", options)
+        scored.write.jdbc(job["url"], job["table"], "append", options)
         ends.append(time.time())
-    written = session.read.jdbc(job["url"], job["table"], properties=options).count()
-    if written != job["rows"]:
-        raise SystemExit(f"wrote {written} rows instead of {job['rows']}")
     print(json.dumps(ends), flush=True)
     session.stop()
 
