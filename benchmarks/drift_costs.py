@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow as pa
 
 from include.config.loading import load_pipeline
+from include.config.project import PROJECT_ROOT
 from include.core.feature_schema import make_feature_schema
 from include.core.training import sample_rows
 from include.io.lake import make_attempt_id, make_key
@@ -28,7 +29,7 @@ from include.io.ledger import Attempt, NewEntry, write_entry
 from include.io.resources import Resources
 from include.io.tables import store_table
 from include.io.warehouse import migrate_warehouse, open_warehouse
-from include.local.paths import PROJECT_ROOT, Paths
+from include.local.paths import Paths
 from include.local.postgres import start_postgres, stop_postgres
 from include.steps.drift.compare import compare_windows
 from include.steps.samples import SAMPLE

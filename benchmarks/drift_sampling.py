@@ -101,7 +101,7 @@ def count_alarms(seeds: int) -> list[dict[str, Any]]:
     lines = []
     for nights, window, rows in ((50, 3, 24), (300, 14, 24), (50, 7, 900)):
         for day, kept in ((0.0, 0.0), (0.3, 0.0), (0.3, 0.7)):
-            line = {
+            line: dict[str, Any] = {
                 "reference nights": nights,
                 "window": window,
                 "rows a night": rows,

@@ -149,7 +149,8 @@ def judge_again(rules: Sequence[Rule], gate: Gate) -> Decision:
     """The decision under another policy, which changes nothing but the champion's rule on the same interval."""
     changed = []
     for rule in rules:
-        found = Interval(*(rule.figures.get(name, np.nan) for name in ("gain", "gain_low", "gain_high")), np.nan, 0)
+        gain, low, high = (rule.figures.get(name, np.nan) for name in ("gain", "gain_low", "gain_high"))
+        found = Interval(gain, low, high, np.nan, 0)
         passed = judge_gain(found, gate, rule.figures["margin"]) if rule.name == "champion" else rule.passed
         changed.append(replace(rule, passed=passed))
     return decide(changed, gate)

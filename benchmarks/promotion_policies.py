@@ -108,8 +108,8 @@ def read_month(config: PipelineConfig, resources: Resources, days: list[date]) -
     for partition, targets in read_targets(config, resources, [e for e in valid if e.partition in features]):
         rows = fetch_table(resources.lake, features[partition].ref).to_pandas(date_as_object=False)
         parts.append(rows.merge(targets, on=list(config.spec.keys), how="inner"))
-    frame = pd.concat(parts, ignore_index=True)
-    return frame[frame[TARGET].notna()]
+    frame: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return frame.loc[frame[TARGET].notna()]
 
 
 def train(config: PipelineConfig, resources: Resources, day: date) -> dict[str, Any]:
