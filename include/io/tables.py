@@ -96,12 +96,14 @@ def map_groups(
     workers: int,
     columns: Sequence[str] | None = None,
     share: tuple[int, int] = (0, 1),
+    dictionaries: Sequence[str] = (),
 ) -> Generator[Result]:
     """`function` of each row group of the Parquet file, in order, worked out ahead by so many threads.
 
     It gets the group's batches of at most `rows` rows, decoded in its own thread: all columns, or these. No more than a
     few groups are in memory, whatever the file's size, and what comes out does not depend on the number of threads.
     `share` (a number from 0, of how many) takes that part of the groups; all shares together are the file, in order.
+    Text columns named in `dictionaries` stay as the file has them: each text once, and its number for every row.
     """
     metadata = pq.read_metadata(path)
     number, count = share
@@ -109,7 +111,7 @@ def map_groups(
 
     def map_group(number: int) -> Result:
         # A file of its own for each: a reader is not meant to be shared by threads.
-        with pq.ParquetFile(path, metadata=metadata) as file:
+        with pq.ParquetFile(path, metadata=metadata, read_dictionary=list(dictionaries)) as file:
             return function(file.iter_batches(rows, row_groups=[number], columns=columns, use_threads=False))
 
     with closing(map_ahead(map_group, range(first, last), workers)) as results:

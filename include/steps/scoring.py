@@ -50,7 +50,8 @@ def score_features(
             )
         columns = list(dict.fromkeys([*config.spec.keys, *version.feature_names]))
         rows, workers = config.spec.scoring.batch_rows, count_workers()
-        with closing(map_groups(path, score_group, rows, workers, columns, share)) as groups:
+        texts = [name for name in version.features["categorical"] if name not in config.spec.keys]
+        with closing(map_groups(path, score_group, rows, workers, columns, share, texts)) as groups:
             yield from groups
 
 

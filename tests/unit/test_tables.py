@@ -76,6 +76,15 @@ def test_row_groups_come_in_order_with_all_their_rows(lake: FolderLake, workers:
     assert {tuple(batch.schema.names) for group in keys for batch in group} == {("key",)}
 
 
+def test_texts_may_stay_as_the_file_has_them(lake: FolderLake) -> None:
+    table = make_table(3 * GROUP)
+    with fetch_object(lake, store_table(lake, "a", table)) as path:
+        (group, *rest) = map_groups(path, list, 1000, 1, ["key", "text"], dictionaries=["text"])
+    batch = group[0]
+    assert len(rest) == 2 and pa.types.is_dictionary(batch.column("text").type)
+    assert batch.column("text").dictionary_decode().equals(table["text"].combine_chunks().slice(0, 1000))
+
+
 def measure_stream(lake: FolderLake, ref: ObjectRef) -> int:
     """The most bytes that Arrow held while the object was streamed."""
     before, most = pa.total_allocated_bytes(), 0

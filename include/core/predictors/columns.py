@@ -71,8 +71,10 @@ def read_numbers(column: pa.Array) -> np.ndarray:
 def find_categories(column: pa.Array, categories: Sequence[str]) -> np.ndarray:
     """Each row's bin of a TextColumn, of shape (rows,). UnknownType where it is no text.
 
-    Of a dictionary's values each is looked up once, whatever the number of rows.
+    Of a dictionary's values each is looked up once, where it has fewer than there are rows.
     """
+    if pa.types.is_dictionary(column.type) and len(column.dictionary) > len(column):
+        return find_categories(column.dictionary_decode(), categories)
     if pa.types.is_dictionary(column.type):
         known = np.append(find_categories(column.dictionary, categories), len(categories))
         return known[column.indices.fill_null(len(column.dictionary)).to_numpy(zero_copy_only=False)]

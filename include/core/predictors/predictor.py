@@ -53,7 +53,9 @@ class NativePredictor:
         """As `predict_scores`; nothing for no rows."""
         if not batch.num_rows:
             return np.empty(0)
-        return predict_scores(self._model, self._task, batch.select(self._features).to_pandas())
+        columns = [_decode(batch.column(name)) for name in self._features]
+        frame = pa.RecordBatch.from_arrays(columns, names=self._features).to_pandas()
+        return predict_scores(self._model, self._task, frame)
 
 
 class TablesPredictor:
@@ -121,6 +123,11 @@ def make_predictor(model: Any, task: Task, numeric: Sequence[str], categorical: 
         return NativePredictor(model, task, features, str(error))
     except Exception as error:  # whatever it is, the model itself can predict
         return NativePredictor(model, task, features, f"tables can't be made: {type(error).__name__}: {error}")
+
+
+def _decode(column: pa.Array) -> pa.Array:
+    """Texts as the model has learned them, instead of pandas' categories."""
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
 def _unwrap(model: Any) -> Any:
