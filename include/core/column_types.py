@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from include.config.model import ColumnType
+from include.core.columns import Columns
 
 NOTHING = "nothing"  # the type of a column that holds no value: it says nothing
 # Old Parquet writers store text as bytes; many databases and data frames know true and false as 1 and 0 only, and whole
@@ -20,7 +21,7 @@ NATIVE: Mapping[ColumnType, frozenset[str]] = {
 PLAIN = frozenset({"text", "integer", "number", "boolean", "date", "timestamp"})
 
 
-def list_types(table: pa.Table) -> dict[str, str]:
+def list_types(table: Columns) -> dict[str, str]:
     """Every column's type in words, in the table's order."""
     return {field.name: name_type(field.type) for field in table.schema}
 

@@ -10,8 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.config.model import ColumnType
+from include.core.alike_rows import Alike
+from include.core.columns import Columns, LazyColumns, read_table
 from include.core.row_checks import Reasons
-from include.core.typing_columns import type_columns
+from include.core.typing_columns import type_column, type_columns
 
 
 @dataclass(frozen=True)
@@ -33,15 +35,23 @@ class Arrivals:
 
 
 def stack_rows(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of all tables below each other, with all of their columns, in memory."""
+    return read_table(stack_columns(tables))
+
+
+def stack_columns(tables: Sequence[Columns]) -> LazyColumns:
     """The rows of all tables below each other, with all of their columns.
 
     A column that came in two types becomes text, which every declared type can be read from without a loss.
     """
     names = list(dict.fromkeys(name for table in tables for name in table.column_names))
     kinds = {name: _choose_kind([table for table in tables if name in table.column_names], name) for name in names}
-    return pa.concat_tables(
-        [pa.table({name: _take_column(table, name, kind) for name, kind in kinds.items()}) for table in tables]
-    )
+
+    def read(name: str) -> pa.ChunkedArray:
+        parts = [_take_column(table, name, kinds[name]) for table in tables]
+        return pa.chunked_array([chunk for part in parts for chunk in part.chunks], kinds[name])
+
+    return LazyColumns(pa.schema(kinds), sum(table.num_rows for table in tables), read)
 
 
 def identify_rows(table: pa.Table, declared: Mapping[str, ColumnType]) -> pa.Table:
@@ -68,35 +78,35 @@ def are_among(rows: pa.Table, others: pa.Table) -> np.ndarray:
     return np.isin(codes[others.num_rows :], codes[: others.num_rows])
 
 
-def find_days(table: pa.Table, declared: Mapping[str, ColumnType], event_time: str) -> pd.Series:
+def find_days(table: Columns, declared: Mapping[str, ColumnType], event_time: str) -> pd.Series:
     """The day of each row's event, as a midnight; NaT where it has none."""
-    typed = type_columns(table.select([event_time]), {event_time: declared[event_time]}).table
-    return pd.to_datetime(typed.to_pandas(date_as_object=False)[event_time]).dt.normalize()
+    typed, _ = type_column(table.column(event_time), declared[event_time])
+    frame = pa.table({event_time: typed}).to_pandas(date_as_object=False)
+    return pd.to_datetime(frame[event_time]).dt.normalize()
 
 
-def find_taken_keys(frame: pd.DataFrame, keys: Sequence[str], good: np.ndarray, late: np.ndarray) -> Reasons:
+def find_taken_keys(alike: Alike, keys: Sequence[str], good: np.ndarray, late: np.ndarray) -> Reasons:
     """Late rows whose key another good row has. What came on time stays: moving rows can't take any from a day."""
-    shared = frame.loc[good].duplicated(subset=list(keys), keep=False)
     reason = f"{', '.join(keys)}: the key of this late row stands in its day already"
-    return {int(row): [reason] for row in shared.index[shared] if late[row]}
+    return {int(row): [reason] for row in alike.among(good).rows if late[row]}
 
 
-def _choose_kind(tables: Sequence[pa.Table], name: str) -> pa.DataType:
+def _choose_kind(tables: Sequence[Columns], name: str) -> pa.DataType:
     kinds = {table.schema.field(name).type for table in tables} - {pa.null()}
     return kinds.pop() if len(kinds) == 1 else pa.string() if kinds else pa.null()
 
 
-def _take_column(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray | pa.Array:
+def _take_column(table: Columns, name: str, kind: pa.DataType) -> pa.ChunkedArray:
     if name not in table.column_names or pa.types.is_null(table.schema.field(name).type):
-        return pa.nulls(table.num_rows, kind)
+        return pa.chunked_array([pa.nulls(table.num_rows, kind)])
     column = table.column(name)
     return column if column.type == kind else _write_text(column)
 
 
-def _write_text(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+def _write_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_timestamp(column.type) and column.type.tz:
         column = pc.local_timestamp(column)
     try:
         return column.cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return pa.array([None if cell is None else str(cell) for cell in column.to_pylist()], pa.string())
+        return pa.chunked_array([[None if cell is None else str(cell) for cell in column.to_pylist()]], pa.string())

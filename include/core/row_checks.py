@@ -7,7 +7,10 @@ from statistics import median
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from include.core.alike_rows import Alike
+from include.core.columns import Columns, read_frame
 from include.core.typing_columns import TypedTable
 
 Reasons = dict[int, list[str]]
@@ -19,64 +22,65 @@ LONGEST_KEY = 2000
 LEAST_EARLIER = 3
 
 
-def find_misfits(typed: TypedTable, raw: pa.Table, declared: Mapping[str, str]) -> Reasons:
+def find_misfits(typed: TypedTable, raw: Columns, declared: Mapping[str, str]) -> Reasons:
     """Rows with a cell that does not fit its column's type, with the cell in the reason."""
     reasons: Reasons = {}
     for name, mask in typed.misfits.items():
-        values = raw.column(name)
-        for row in np.flatnonzero(mask):
-            shown = repr(values[int(row)].as_py())[:60]
-            reasons.setdefault(int(row), []).append(f"{name}: {shown} is not a valid {declared[name]}")
+        if mask.any():
+            cells = raw.column(name).filter(pa.array(mask)).to_pylist()
+            for row, cell in zip(np.flatnonzero(mask), cells, strict=True):
+                reasons.setdefault(int(row), []).append(f"{name}: {repr(cell)[:60]} is not a valid {declared[name]}")
     return reasons
 
 
-def find_null_keys(frame: pd.DataFrame, keys: Sequence[str]) -> Reasons:
+def find_null_keys(columns: Columns, keys: Sequence[str]) -> Reasons:
     """Rows without a key."""
     reasons: Reasons = {}
     for name in keys:
-        for row in np.flatnonzero(frame[name].isna().to_numpy()):
+        for row in np.flatnonzero(columns.column(name).is_null()):
             reasons.setdefault(int(row), []).append(f"{name}: the key is missing")
     return reasons
 
 
-def find_long_keys(frame: pd.DataFrame, keys: Sequence[str]) -> Reasons:
+def find_long_keys(columns: Columns, keys: Sequence[str]) -> Reasons:
     """Rows whose key has more bytes than a database can index."""
-    texts = [
-        frame[name].dropna().map(lambda value: len(value.encode())) for name in keys if frame[name].dtype.kind in "OT"
-    ]
-    sizes = sum((sizes.reindex(frame.index, fill_value=0) for sizes in texts), pd.Series(0, frame.index))
+    sizes = np.zeros(columns.num_rows, dtype=np.int64)
+    for name in keys:
+        if pa.types.is_string(columns.schema.field(name).type):
+            sizes += np.asarray(pc.fill_null(pc.binary_length(columns.column(name)), 0))
     return {
         int(row): [f"{', '.join(keys)}: the key has {sizes[row]:,} bytes; {LONGEST_KEY:,} are the most"]
         for row in np.flatnonzero(sizes > LONGEST_KEY)
     }
 
 
-def find_foreign_rows(frame: pd.DataFrame, event_time: str | None, partition: date) -> Reasons:
+def find_foreign_rows(columns: Columns, event_time: str | None, partition: date) -> Reasons:
     """Rows whose event time lies outside the partition."""
     if event_time is None:
         return {}
-    days = pd.to_datetime(frame[event_time]).dt.normalize()
+    moments = read_frame(columns, [event_time])[event_time]
+    days = pd.to_datetime(moments).dt.normalize()
     foreign = (days.notna() & (days != pd.Timestamp(partition))).to_numpy()
     return {
-        int(row): [f"{event_time}: {frame[event_time].iloc[row]} is outside partition {partition}"]
+        int(row): [f"{event_time}: {moments.iloc[row]} is outside partition {partition}"]
         for row in np.flatnonzero(foreign)
     }
 
 
-def find_sentinel_dates(frame: pd.DataFrame, columns: Sequence[str]) -> Reasons:
+def find_sentinel_dates(columns: Columns, names: Sequence[str]) -> Reasons:
     """Rows with a date that stands for none: the first moment of 1970 (a zero), or one before 1800 or after 2199."""
     reasons: Reasons = {}
-    for name in columns:
-        moments = frame[name]
+    for name in names:
+        moments = read_frame(columns, [name])[name]
         strange = (moments == EPOCH) | (moments.dt.year < FIRST_YEAR) | (moments.dt.year > LAST_YEAR)
         for row in np.flatnonzero(strange.to_numpy()):
             reasons.setdefault(int(row), []).append(f"{name}: {moments.iloc[row]} stands for no date")
     return reasons
 
 
-def find_empty_columns(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """Those of `columns` that lack in every row; none where there are no rows."""
-    return [name for name in columns if len(frame) and frame[name].isna().all()]
+def find_empty_columns(columns: Columns, names: Sequence[str], rows: np.ndarray) -> list[str]:
+    """Those of the columns that lack in every one of the `rows` (a mask); none where there are no rows."""
+    return [name for name in names if rows.any() and not np.asarray(columns.column(name).is_valid())[rows].any()]
 
 
 def explain_size(rows: int, earlier: Sequence[int], ratio: float | None) -> str:
@@ -92,15 +96,14 @@ def explain_size(rows: int, earlier: Sequence[int], ratio: float | None) -> str:
     )
 
 
-def find_repeats(frame: pd.DataFrame) -> np.ndarray:
-    """A mask of the rows that repeat an earlier row in every column."""
-    return frame.duplicated(keep="first").to_numpy()
+def find_repeats(columns: Columns, alike: Alike) -> np.ndarray:
+    """A mask of the rows that repeat an earlier row in every column; `alike` are those that do in some of them."""
+    return alike.narrow(columns, columns.column_names).mask_later(columns.num_rows)
 
 
-def find_conflicting_keys(frame: pd.DataFrame, keys: Sequence[str], rows: np.ndarray) -> Reasons:
+def find_conflicting_keys(alike: Alike, keys: Sequence[str], rows: np.ndarray) -> Reasons:
     """Among `rows` (a mask): those that share a key but differ elsewhere. All of them, so that order can't matter."""
-    shared = frame.loc[rows].duplicated(subset=list(keys), keep=False)
-    return {int(row): [f"{', '.join(keys)}: the key stands more than once"] for row in shared.index[shared]}
+    return {int(row): [f"{', '.join(keys)}: the key stands more than once"] for row in alike.among(rows).rows}
 
 
 def merge_reasons(*parts: Reasons) -> Reasons:

@@ -15,6 +15,7 @@ from include.config.model import ColumnType
 from include.config.names import suggest_name
 from include.config.schema_contract import Policy
 from include.core.column_types import NOTHING, PLAIN, drop_zone, is_native, is_same, list_types
+from include.core.columns import Columns, LazyColumns
 from include.core.typing_columns import TypedTable, type_columns
 
 # A column of which most values don't fit has another type; where only some don't, their rows are at fault.
@@ -56,7 +57,7 @@ class Contract:
     before: Mapping[str, str] | None = None
 
 
-def compare_schema(contract: Contract, raw: pa.Table, typed: TypedTable) -> list[SchemaChange]:
+def compare_schema(contract: Contract, raw: Columns, typed: TypedTable) -> list[SchemaChange]:
     """Every difference; `typed` are the declared columns that are there."""
     found = list_types(raw)
     missing = [name for name in contract.declared if name not in found]
@@ -70,7 +71,7 @@ def compare_schema(contract: Contract, raw: pa.Table, typed: TypedTable) -> list
     ]
 
 
-def guess_renamed(contract: Contract, raw: pa.Table, missing: Sequence[str], extra: Sequence[str]) -> dict[str, str]:
+def guess_renamed(contract: Contract, raw: Columns, missing: Sequence[str], extra: Sequence[str]) -> dict[str, str]:
     """Missing column -> the new one that it may be: alike in name, or at its place, with values that fit."""
     known = contract.before or {}
     renamed: dict[str, str] = {}
@@ -103,17 +104,16 @@ def fold_name(name: str) -> str:
     return "".join(letter for letter in decomposed if letter.isalnum()) or name
 
 
-def _fits(raw: pa.Table, column: str, kind: ColumnType) -> bool:
-    head = raw.select([column]).slice(0, LOOKED_AT)
+def _fits(raw: Columns, column: str, kind: ColumnType) -> bool:
+    head = pa.table({column: raw.column(column).slice(0, LOOKED_AT)})
     filled = head.column(0).null_count < len(head)
     return filled and find_lost_share(type_columns(head, {column: kind}), column) <= LOST
 
 
 def find_lost_share(typed: TypedTable, column: str) -> float:
     """The share of a column's values that don't fit its type; 0 where it has none."""
-    lost = int(typed.misfits[column].sum())
-    values = lost + len(typed.table) - typed.table.column(column).null_count
-    return lost / values if values else 0.0
+    lost = int(typed.misfits[column].sum()) if column in typed.misfits else 0
+    return lost / (lost + typed.table.num_rows - typed.table.column(column).null_count) if lost else 0.0
 
 
 def _judge_missing(contract: Contract, name: str, found: Mapping[str, str], new: str | None) -> SchemaChange:
@@ -198,14 +198,20 @@ def is_taken_along(contract: Contract, name: str, found: str) -> bool:
     return name not in contract.taken and drop_zone(found) in PLAIN
 
 
-def complete_table(contract: Contract, raw: pa.Table, typed: TypedTable) -> TypedTable:
+def complete_table(contract: Contract, raw: Columns, typed: TypedTable) -> TypedTable:
     """All declared columns, empty where they are gone; under `evolve` then the source's others, sorted by name."""
-    columns = {
-        name: typed.table.column(name) if name in typed.misfits else pa.nulls(raw.num_rows, ARROW_TYPES[kind])
-        for name, kind in contract.declared.items()
-    }
+    kinds = {name: ARROW_TYPES[kind] for name, kind in contract.declared.items()}
+    present, extra = set(typed.table.column_names), {}
     if contract.policy == "evolve":
         found = list_types(raw)
-        extra = sorted(name for name in found if name not in columns and is_taken_along(contract, name, found[name]))
-        columns |= {name: raw.column(name) for name in extra}
-    return replace(typed, table=pa.table(columns))
+        names = sorted(name for name in found if name not in kinds and is_taken_along(contract, name, found[name]))
+        extra = {name: raw.schema.field(name).type for name in names}
+
+    def read(name: str) -> pa.ChunkedArray:
+        if name in extra:
+            return raw.column(name)
+        if name in present:
+            return typed.table.column(name)
+        return pa.chunked_array([pa.nulls(raw.num_rows, kinds[name])])
+
+    return replace(typed, table=LazyColumns(pa.schema({**kinds, **extra}), raw.num_rows, read))

@@ -23,7 +23,10 @@ TRUE_TEXTS, FALSE_TEXTS = ["true", "t", "yes", "y", "1"], ["false", "f", "no", "
 
 @dataclass(frozen=True)
 class TypedTable:
-    """The declared columns in their types, and per column a mask of the cells that did not fit (null in the table)."""
+    """The declared columns in their types, and per column a mask of the cells that did not fit (null in the table).
+
+    Of a large day `table` is Columns of another kind, and only columns with misfits have a mask.
+    """
 
     table: pa.Table
     misfits: Mapping[str, np.ndarray]
@@ -46,14 +49,16 @@ def type_columns(table: pa.Table, declared: Mapping[str, ColumnType]) -> TypedTa
 
     Raises nothing for data: a column of a kind that can't become the declared type is all misfits.
     """
-    columns, misfits = {}, {}
-    for name, kind in declared.items():
-        source = _combine(table.column(name))
-        typed = _cast(source, kind)
-        columns[name] = typed
-        lost = pc.and_(pc.is_valid(source), pc.is_null(typed))
-        misfits[name] = np.asarray(lost)
-    return TypedTable(pa.table(columns), misfits)
+    typed = {name: type_column(table.column(name), kind) for name, kind in declared.items()}
+    columns = {name: column for name, (column, _) in typed.items()}
+    return TypedTable(pa.table(columns), {name: misfits for name, (_, misfits) in typed.items()})
+
+
+def type_column(column: pa.ChunkedArray, kind: ColumnType) -> tuple[pa.Array, np.ndarray]:
+    """The column cast to the declared type, and a mask of the cells that did not fit, which are null then."""
+    source = _combine(column)
+    typed = _cast(source, kind)
+    return typed, np.asarray(pc.and_(pc.is_valid(source), pc.is_null(typed)))
 
 
 def _combine(column: pa.ChunkedArray) -> pa.Array:

@@ -3,21 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 
 from include.config.expectations import Expectation
 from include.config.pipeline import SCORE_COLUMNS, PipelineConfig
 from include.core import row_checks
+from include.core.alike_rows import Alike
+from include.core.columns import Columns, read_frame
 from include.core.features import PARTITION
 from include.core.late_rows import Arrivals, find_taken_keys
 from include.core.schema_contract import Contract, SchemaChange
 from include.core.typing_columns import TypedTable
 from include.core.verdict import Failure, Verdict, explain_stop, summarise_reasons
-from include.io.validation import ExpectationResult, run_expectations
+from include.io.validation import ExpectationResult, Rows, run_expectations
 
 EMPTY_IS_RIGHT = "expect_column_values_to_be_null"
 # A message that lists more columns than this is read by nobody; monitoring.schema_changes has all.
@@ -50,20 +51,20 @@ def make_contract(config: PipelineConfig, earlier: Earlier) -> Contract:
     )
 
 
-def refuse_schema(table: pa.Table, changes: Sequence[SchemaChange]) -> Verdict:
-    """The verdict on a batch whose columns the policy does not take."""
+def refuse_schema(rows: int, changes: Sequence[SchemaChange]) -> Verdict:
+    """The verdict on a batch of so many rows whose columns the policy does not take."""
     refused = [change.detail for change in changes if not change.accepted]
-    none = np.zeros(table.num_rows, dtype=bool)
-    failures = tuple(Failure("schema", "columns", table.num_rows, detail) for detail in refused[:MOST_TOLD])
+    none = np.zeros(rows, dtype=bool)
+    failures = tuple(Failure("schema", "columns", rows, detail) for detail in refused[:MOST_TOLD])
     rest = len(refused) - MOST_TOLD
     more = f"; and {rest} more, which are in monitoring.schema_changes" if rest > 0 else ""
-    return Verdict(table.num_rows, none, none, {}, failures, "; ".join(refused[:MOST_TOLD]) + more)
+    return Verdict(rows, none, none, {}, failures, "; ".join(refused[:MOST_TOLD]) + more)
 
 
 def judge_rows(
     config: PipelineConfig,
     partition: date,
-    raw: pa.Table,
+    raw: Columns,
     typed: TypedTable,
     arrivals: Arrivals | None = None,
     earlier: Earlier | None = None,
@@ -71,52 +72,67 @@ def judge_rows(
     """Our standing checks, then the suite: row expectations on all rows, batch expectations on the good ones.
 
     `arrivals` says which rows came late or were moved to their own day: neither kind can stop the batch by their share.
+    Memory: what the largest set of columns takes that one check or expectation looks at, and the reasons of bad rows.
     """
-    spec, suite = config.spec, config.expectations
-    frame = typed.table.to_pandas(date_as_object=False)
-    arrivals = arrivals or Arrivals.on_time(len(frame))
-    repeats = row_checks.find_repeats(frame)
+    spec, suite, columns, count = config.spec, config.expectations, typed.table, typed.table.num_rows
+    arrivals = arrivals or Arrivals.on_time(count)
+    alike = Alike.find(columns, spec.keys)
+    repeats = row_checks.find_repeats(columns, alike)
     moved = arrivals.moved & ~repeats
     aside = repeats | moved
-    row_results = run_expectations(frame, suite.rows)
-    dated = [name for name, kind in spec.delivered.items() if kind in ("date", "timestamp") and name != spec.event_time]
-    reasons = row_checks.merge_reasons(
-        row_checks.find_misfits(typed, raw, spec.delivered),
-        row_checks.find_null_keys(frame, spec.keys),
-        row_checks.find_long_keys(frame, spec.keys),
-        row_checks.find_foreign_rows(frame, spec.event_time, partition),
-        row_checks.find_sentinel_dates(frame, dated),
-        _reasons_of(row_results, frame),
-    )
-    good = ~aside & ~_mask(reasons, len(frame))
-    conflicts = row_checks.find_conflicting_keys(frame, spec.keys, good & ~arrivals.late)
-    taken = find_taken_keys(frame, spec.keys, good, arrivals.late)
+    row_results = run_expectations(_open_rows(columns), suite.rows)
+    reasons = row_checks.merge_reasons(_find_unsound_cells(config, partition, raw, typed), _reasons_of(row_results))
+    good = ~aside & ~_mask(reasons, count)
+    conflicts = row_checks.find_conflicting_keys(alike, spec.keys, good & ~arrivals.late)
+    taken = find_taken_keys(alike, spec.keys, good, arrivals.late)
     reasons = row_checks.merge_reasons(reasons, conflicts, taken)
-    bad = _mask(reasons, len(frame)) & ~aside
+    bad = _mask(reasons, count) & ~aside
     good = ~aside & ~bad
     counted = arrivals.choose_counted()
     rows, quarantined, repeated = (int(mask[counted].sum()) for mask in (counted, bad, repeats))
-    batch_failures = _judge_batch(config, frame[good].reset_index(drop=True), row_results)
+    batch_failures = _judge_batch(config, columns, good, row_results)
     if earlier and (~arrivals.late & ~arrivals.moved).any():
         batch_failures += _judge_size(config, rows - repeated, earlier)
     row_failures = summarise_reasons({row: found for row, found in reasons.items() if bad[row]})
     stopped = explain_stop(rows, quarantined, repeated, suite.max_quarantined_share, batch_failures, row_failures)
     failures = (*batch_failures, *row_failures)
-    return Verdict(len(frame), good, bad, reasons, failures, stopped, int(moved.sum()))
+    return Verdict(count, good, bad, reasons, failures, stopped, int(moved.sum()))
 
 
-def _judge_batch(config: PipelineConfig, good: pd.DataFrame, row_results: list[ExpectationResult]) -> list[Failure]:
-    """What is wrong with the good rows as a whole; of none nothing can be said."""
+def _find_unsound_cells(config: PipelineConfig, partition: date, raw: Columns, typed: TypedTable) -> row_checks.Reasons:
+    """What is wrong with rows whatever the suite says."""
+    spec, columns = config.spec, typed.table
+    dated = [name for name, kind in spec.delivered.items() if kind in ("date", "timestamp") and name != spec.event_time]
+    return row_checks.merge_reasons(
+        row_checks.find_misfits(typed, raw, spec.delivered),
+        row_checks.find_null_keys(columns, spec.keys),
+        row_checks.find_long_keys(columns, spec.keys),
+        row_checks.find_foreign_rows(columns, spec.event_time, partition),
+        row_checks.find_sentinel_dates(columns, dated),
+    )
+
+
+def _open_rows(columns: Columns, mask: np.ndarray | None = None) -> Rows:
+    """The rows of the mask, or all, for Great Expectations."""
+    count = columns.num_rows if mask is None else int(mask.sum())
+    return Rows(columns.column_names, count, partial(read_frame, columns, mask=mask))
+
+
+def _judge_batch(
+    config: PipelineConfig, columns: Columns, good: np.ndarray, row_results: list[ExpectationResult]
+) -> list[Failure]:
+    """What is wrong with the good rows (a mask) as a whole; of none nothing can be said."""
     broken = _list_broken(row_results)
-    if good.empty:
+    if not good.any():
         return broken
-    results = run_expectations(good, config.expectations.batch)
+    rows = _open_rows(columns, good)
+    results = run_expectations(rows, config.expectations.batch, find_rows=False)
     failures = [*_list_failures(results), *broken]
     if not results and not row_results:
-        failures.append(Failure("batch", "expectations", len(good), "no expectation was evaluated"))
-    for name in row_checks.find_empty_columns(good, list_filled(config)):
+        failures.append(Failure("batch", "expectations", rows.count, "no expectation was evaluated"))
+    for name in row_checks.find_empty_columns(columns, list_filled(config), good):
         detail = f"{name}: lacks in every row; where that is right, name it in may_be_empty of expectations.yaml"
-        failures.append(Failure("batch", "empty column", len(good), detail))
+        failures.append(Failure("batch", "empty column", rows.count, detail))
     return failures
 
 
@@ -144,13 +160,12 @@ def _mask(reasons: row_checks.Reasons, rows: int) -> np.ndarray:
     return mask
 
 
-def _reasons_of(results: list[ExpectationResult], frame: pd.DataFrame) -> row_checks.Reasons:
+def _reasons_of(results: list[ExpectationResult]) -> row_checks.Reasons:
     reasons: row_checks.Reasons = {}
     for result in results:
-        columns = list(result.expectation.columns())
-        for row in result.failed_rows:
-            shown = ", ".join(str(frame[name].iloc[row])[:60] for name in columns)
-            reasons.setdefault(row, []).append(f"{result.describe()} (found {shown})")
+        words = result.describe()
+        for row, found in zip(result.failed_rows, result.found, strict=True):
+            reasons.setdefault(row, []).append(f"{words} (found {found})")
     return reasons
 
 
@@ -159,7 +174,7 @@ def _list_failures(results: list[ExpectationResult]) -> list[Failure]:
         Failure(
             "batch",
             result.expectation.expect,
-            len(result.failed_rows),
+            result.failed,
             f"{result.describe()}: {result.error or f'found {result.observed}'}",
         )
         for result in results

@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from include.config.code_version import read_code_version
 from include.config.pipeline import PipelineConfig
-from include.core.late_rows import Arrivals, are_among, find_days, identify_rows, stack_rows
+from include.core.columns import Columns, take_rows
+from include.core.late_rows import Arrivals, are_among, find_days, identify_rows, stack_columns, stack_rows
 from include.io.lake import make_key
 from include.io.ledger import NewEntry, begin_attempt, find_entries, find_entry, write_entry
 from include.io.partition_lock import lock_partition
@@ -17,28 +18,28 @@ from include.io.tables import fetch_table, store_table
 
 
 def add_late_rows(
-    config: PipelineConfig, resources: Resources, partition: date, raw: pa.Table
-) -> tuple[pa.Table, Arrivals]:
+    config: PipelineConfig, resources: Resources, partition: date, raw: Columns
+) -> tuple[Columns, Arrivals]:
     """The raw rows and below them the partition's late ones; and which are late, or were moved elsewhere.
 
     Raw rows with two columns of one name are left alone: nobody can say which one counts.
     """
-    if len(set(raw.column_names)) < raw.num_columns:
+    if len(set(raw.column_names)) < len(raw.column_names):
         return raw, Arrivals.on_time(raw.num_rows)
     with resources.warehouse.begin() as connection:
         entry = find_entry(connection, config.name, partition, "late")
-    table = stack_rows([raw, fetch_table(resources.lake, entry.ref)]) if entry else raw
-    late = np.arange(table.num_rows) >= raw.num_rows
-    return table, Arrivals(late, find_moved(config, resources, partition, table))
+    rows = stack_columns([raw, fetch_table(resources.lake, entry.ref)]) if entry else raw
+    late = np.arange(rows.num_rows) >= raw.num_rows
+    return rows, Arrivals(late, find_moved(config, resources, partition, rows))
 
 
-def find_moved(config: PipelineConfig, resources: Resources, partition: date, table: pa.Table) -> np.ndarray:
+def find_moved(config: PipelineConfig, resources: Resources, partition: date, rows: Columns) -> np.ndarray:
     """A mask of the rows that belong to another day and stand among its late rows already."""
-    moved = np.zeros(table.num_rows, dtype=bool)
+    moved = np.zeros(rows.num_rows, dtype=bool)
     event_time = config.spec.event_time
-    if event_time is None or event_time not in table.column_names:
+    if event_time is None or event_time not in rows.column_names:
         return moved
-    days = find_days(table, config.spec.delivered, event_time)
+    days = find_days(rows, config.spec.delivered, event_time)
     others = {day.date(): day for day in days.dropna().unique() if day != pd.Timestamp(partition)}
     if not others:
         return moved
@@ -47,9 +48,7 @@ def find_moved(config: PipelineConfig, resources: Resources, partition: date, ta
     for entry in entries:
         mask = (days == others[entry.partition]).to_numpy()
         known = fetch_table(resources.lake, entry.ref)
-        moved[mask] = are_among(
-            *(identify_rows(t, config.spec.delivered) for t in (table.filter(pa.array(mask)), known))
-        )
+        moved[mask] = are_among(*(identify_rows(t, config.spec.delivered) for t in (take_rows(rows, mask), known)))
     return moved
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,19 @@ import pyarrow as pa
 from include.config.code_version import read_code_version
 from include.config.pipeline import PipelineConfig
 from include.core.column_types import list_types
+from include.core.columns import Columns, sort_rows, take_rows
 from include.core.late_rows import Arrivals
-from include.core.quarantine import REASON_COLUMN
+from include.core.quarantine import REASON_COLUMN, SEPARATOR
 from include.core.schema_contract import Contract, SchemaChange, compare_schema, complete_table
-from include.core.typing_columns import TypedTable, type_columns
+from include.core.typing_columns import TypedTable, type_column
 from include.core.verdict import Verdict
 from include.errors import explain_unexpected
+from include.io.column_files import ColumnFiles, ParquetColumns, store_columns
+from include.io.disks import open_temporary_folder
 from include.io.lake import ObjectRef, make_key
 from include.io.ledger import (
     Attempt,
+    Kind,
     NewEntry,
     begin_attempt,
     claim_partition,
@@ -31,7 +36,7 @@ from include.io.ledger import (
 from include.io.monitoring import list_accepted, record_validation
 from include.io.resources import Resources
 from include.io.schema_changes import record_changes
-from include.io.tables import fetch_table, store_table
+from include.io.tables import fetch_object, store_table
 from include.steps.fencing import skip_superseded
 from include.steps.judging import MOST_TOLD, Earlier, judge_rows, make_contract, refuse_schema
 from include.steps.late import add_late_rows
@@ -52,25 +57,15 @@ def validate_partition(config: PipelineConfig, resources: Resources, partition: 
     with resources.warehouse.begin() as connection:
         attempt = begin_attempt(connection)
         earlier = Earlier.from_validations(list_accepted(connection, config.name, partition, EARLIER))
-    source = fetch_table(resources.lake, raw)
-    table, arrivals = add_late_rows(config, resources, partition, source)
-    with explain_unexpected(f"{config.name} {partition}: the rows of {config.spec.source.describe()} can't be judged"):
-        judged = _judge(config, partition, source, table, arrivals, earlier)
-    verdict, typed = judged.verdict, judged.typed
-    entries = []
-    if verdict.quarantined:
-        ref = store_table(
-            resources.lake, make_key("quarantine", config.name, partition, attempt.name), _take_bad_rows(table, verdict)
-        )
-        entries.append(NewEntry("quarantine", attempt, ref, inputs_sha256=raw.sha256))
-    valid = None
-    if typed is not None and not verdict.stopped:
-        order = [(name, "ascending") for name in config.spec.keys]
-        good = typed.table.filter(pa.array(verdict.good)).sort_by(order)
-        valid = store_table(resources.lake, make_key("valid", config.name, partition, attempt.name), good)
-        params = _find_params(config, resources, partition, raw)
-        entries.append(NewEntry("valid", attempt, valid, inputs_sha256=raw.sha256, params=params))
-    _commit(config, resources, partition, raw, attempt, judged, entries)
+    with fetch_object(resources.lake, raw) as path, open_temporary_folder() as folder:
+        source = ParquetColumns(path)
+        rows, arrivals = add_late_rows(config, resources, partition, source)
+        what = f"{config.name} {partition}: the rows of {config.spec.source.describe()} can't be judged"
+        with explain_unexpected(what):
+            judged = _judge(config, partition, source, rows, arrivals, earlier, folder)
+        stored = _store_rows(config, resources, partition, attempt, rows, judged)
+    _commit(config, resources, partition, raw, attempt, judged, stored)
+    verdict = judged.verdict
     figures = {
         "rows": verdict.rows,
         "quarantined": verdict.quarantined,
@@ -79,9 +74,9 @@ def validate_partition(config: PipelineConfig, resources: Resources, partition: 
         "failures": [failure.to_record() for failure in verdict.failures],
         "schema_changes": [change.detail for change in judged.changes[:MOST_TOLD]],
     }
-    if valid is None:
+    if "valid" not in stored:
         return Outcome("stopped", f"{config.name} {partition}: the batch is stopped: {verdict.stopped}", figures)
-    return Outcome("done", figures={"valid": valid.to_record(), **figures})
+    return Outcome("done", figures={"valid": stored["valid"].to_record(), **figures})
 
 
 @dataclass(frozen=True)
@@ -95,20 +90,49 @@ class _Judged:
 
 
 def _judge(
-    config: PipelineConfig, partition: date, source: pa.Table, table: pa.Table, arrivals: Arrivals, earlier: Earlier
+    config: PipelineConfig,
+    partition: date,
+    source: Columns,
+    rows: Columns,
+    arrivals: Arrivals,
+    earlier: Earlier,
+    folder: Path,
 ) -> _Judged:
-    """Judge `table`, which is the `source`'s rows and those that came late."""
+    """Judge `rows`, which are the `source`'s and those that came late. Their typed columns are kept in `folder`."""
     contract, columns = make_contract(config, earlier), list_types(source)
-    changes = compare_schema(contract, source, _type(contract, source))
+    typed = _type(contract, source, folder / "source")
+    changes = compare_schema(contract, source, typed)
     if not all(change.accepted for change in changes):
-        return _Judged(refuse_schema(source, changes), changes, columns, None)
-    typed = complete_table(contract, table, _type(contract, table))
-    return _Judged(judge_rows(config, partition, table, typed, arrivals, earlier), changes, columns, typed)
+        return _Judged(refuse_schema(source.num_rows, changes), changes, columns, None)
+    typed = complete_table(contract, rows, typed if rows is source else _type(contract, rows, folder / "all"))
+    return _Judged(judge_rows(config, partition, rows, typed, arrivals, earlier), changes, columns, typed)
 
 
-def _type(contract: Contract, table: pa.Table) -> TypedTable:
-    present = {name: kind for name, kind in contract.declared.items() if name in table.column_names}
-    return type_columns(table, present)
+def _type(contract: Contract, rows: Columns, folder: Path) -> TypedTable:
+    """The declared columns that are there, typed once and kept as files; masks only of those with misfits."""
+    folder.mkdir()
+    files, misfits = ColumnFiles(folder, rows.num_rows), {}
+    for name in (name for name in contract.declared if name in rows.column_names):
+        column, mask = type_column(rows.column(name), contract.declared[name])
+        files.put(name, column)
+        if mask.any():
+            misfits[name] = mask
+    return TypedTable(files, misfits)
+
+
+def _store_rows(
+    config: PipelineConfig, resources: Resources, partition: date, attempt: Attempt, rows: Columns, judged: _Judged
+) -> dict[Kind, ObjectRef]:
+    """Write the bad rows and, unless the batch is stopped, the good ones, sorted by their keys; the objects by kind."""
+    lake, verdict = resources.lake, judged.verdict
+    stored: dict[Kind, ObjectRef] = {}
+    if verdict.quarantined:
+        key = make_key("quarantine", config.name, partition, attempt.name)
+        stored["quarantine"] = store_table(lake, key, _take_bad_rows(rows, verdict))
+    if judged.typed is not None and not verdict.stopped:
+        key, columns = make_key("valid", config.name, partition, attempt.name), judged.typed.table
+        stored["valid"] = store_columns(lake, key, columns, sort_rows(columns, config.spec.keys, verdict.good))
+    return stored
 
 
 def _find_params(config: PipelineConfig, resources: Resources, partition: date, raw: ObjectRef) -> dict[str, Any]:
@@ -118,10 +142,9 @@ def _find_params(config: PipelineConfig, resources: Resources, partition: date, 
     return entry.params if entry and entry.ref.sha256 == raw.sha256 else {}
 
 
-def _take_bad_rows(raw: pa.Table, verdict: Verdict) -> pa.Table:
-    rows = [int(row) for row in np.flatnonzero(verdict.bad)]
-    reasons = pa.array(["; ".join(verdict.reasons[row]) for row in rows], pa.string())
-    return raw.filter(pa.array(verdict.bad)).append_column(REASON_COLUMN, reasons)
+def _take_bad_rows(rows: Columns, verdict: Verdict) -> pa.Table:
+    reasons = [SEPARATOR.join(verdict.reasons[int(row)]) for row in np.flatnonzero(verdict.bad)]
+    return take_rows(rows, verdict.bad).append_column(REASON_COLUMN, pa.array(reasons, pa.string()))
 
 
 def _commit(
@@ -131,9 +154,10 @@ def _commit(
     raw: ObjectRef,
     attempt: Attempt,
     judged: _Judged,
-    entries: list[NewEntry],
+    stored: dict[Kind, ObjectRef],
 ) -> None:
     code, verdict = read_code_version(config.folder), judged.verdict
+    params = _find_params(config, resources, partition, raw)
     with resources.warehouse.begin() as connection:
         claim_partition(connection, config.name, partition, attempt, "valid", "quarantine")
         require_current(connection, config.name, partition, "raw", raw)
@@ -155,5 +179,7 @@ def _commit(
         record_changes(connection, config.name, partition, config.spec.contract.policy, changes)
         if not verdict.quarantined:
             remove_entry(connection, config.name, partition, "quarantine")
-        for entry in entries:
+        for kind, ref in stored.items():
+            kept = params if kind == "valid" else {}
+            entry = NewEntry(kind, attempt, ref, inputs_sha256=raw.sha256, params=kept)
             write_entry(connection, config.name, partition, entry, config.config_sha256, code)
