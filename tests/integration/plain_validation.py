@@ -50,7 +50,11 @@ def validate_plainly(config: PipelineConfig, partition: date, raw: pa.Table, lat
             name: typed.table[name] if name in raw.column_names else pa.nulls(len(raw), ARROW_TYPES[kind])
             for name, kind in spec.delivered.items()
         }
-        | {name: raw[name] for name in sorted(set(raw.column_names) - set(spec.delivered))}
+        | {
+            name: raw[name]
+            for name in sorted(set(raw.column_names) - set(spec.delivered))
+            if not pa.types.is_nested(raw[name].type)
+        }
     )
     frame = table.to_pandas(date_as_object=False)
     reasons: list[list[str]] = [[] for _ in range(len(frame))]
