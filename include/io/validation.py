@@ -120,10 +120,16 @@ def run_expectations(
     groups: dict[tuple[str, ...], list[int]] = {}
     for position, expectation in enumerate(expectations):
         groups.setdefault(_list_columns(expectation, rows), []).append(position)
+    # Without its cache, which would keep every mask of every expectation, and give those of one frame for the next.
+    engine = PandasExecutionEngine(caching=False)
+    validator = Validator(engine, data_context=context)
     results: dict[int, ExpectationResult] = {}
     for columns, positions in groups.items():
         frame = rows.make_frame(columns)
-        results |= {position: _run(context, frame, expectations[position], find_rows) for position in positions}
+        engine.load_batch_data("rows", frame)
+        results |= {position: _run(validator, frame, expectations[position], find_rows) for position in positions}
+        # What holds the engine holds itself, so that only the collector would let go of the frame.
+        engine.load_batch_data("rows", frame.head(0).copy())
         del frame
     return [results[position] for position in range(len(expectations))]
 
@@ -141,9 +147,8 @@ def _list_columns(expectation: Expectation, rows: Rows) -> tuple[str, ...]:
     return tuple(name for name in rows.columns if name in named)
 
 
-def _run(context: Any, frame: pd.DataFrame, expectation: Expectation, find_rows: bool) -> ExpectationResult:
-    """One expectation over a frame. Given straight to the engine: a batch would be hashed first, for nobody."""
-    validator = Validator(PandasExecutionEngine(batch_data_dict={"rows": frame}), data_context=context)
+def _run(validator: Any, frame: pd.DataFrame, expectation: Expectation, find_rows: bool) -> ExpectationResult:
+    """One expectation over the frame that was given straight to the engine: a batch would be hashed, for nobody."""
     configurations = validator.process_expectations_for_validation([build_expectation(expectation).configuration])
     form = WITH_ROWS if find_rows else WITHOUT_ROWS
     results = validator.graph_validate(configurations, runtime_configuration={"result_format": dict(form)})
