@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.core.alike_rows import Alike
@@ -26,6 +26,7 @@ def tables(draw: st.DrawFn) -> pa.Table:
     return pa.table({name: pa.array(cells[name], CELLS[name][1]) for name in names})
 
 
+@settings(deadline=None, max_examples=50)
 @given(tables(), st.integers(0, 2**12 - 1))
 def test_rows_are_alike_where_pandas_says_so(table: pa.Table, chosen: int) -> None:
     frame = table.to_pandas(date_as_object=False)
@@ -37,6 +38,7 @@ def test_rows_are_alike_where_pandas_says_so(table: pa.Table, chosen: int) -> No
     assert alike.among(mask).rows.tolist() == shared.index[shared].tolist()
 
 
+@settings(deadline=None, max_examples=50)
 @given(tables())
 def test_further_columns_leave_what_is_alike_in_them_too(table: pa.Table) -> None:
     first, frame = table.column_names[:1], table.to_pandas(date_as_object=False)
