@@ -93,7 +93,7 @@ class PythonSource(Model):
     kind: Literal["python"]
     function: str = Field(
         pattern=r"^[a-z_][a-z0-9_]*\.py:[a-z_][a-z0-9_]*$",
-        description="`file.py:function`, in the pipeline's own folder.",
+        description="`file.py:function`, in the pipeline's own folder. The rows that it returns are in memory at once.",
     )
     params: dict[Identifier, Parameter] = Field(
         default_factory=dict, description="Passed by name; shown as a form when the ingest DAG is triggered."

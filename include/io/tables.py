@@ -52,6 +52,25 @@ def store_tables(
         return store_file(lake, key, path, rows)
 
 
+def regroup_tables(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables of ROW_GROUP rows, the last one with fewer; each column in one chunk.
+
+    A stream that is stored so has the bytes that its rows have as one table.
+    """
+    pending, missing = list[pa.Table](), ROW_GROUP
+    for table in tables:
+        start = 0
+        while table.num_rows - start >= missing:
+            pending.append(table.slice(start, missing))
+            yield pa.concat_tables(pending).combine_chunks()
+            start, pending, missing = start + missing, [], ROW_GROUP
+        if start < table.num_rows:
+            pending.append(table.slice(start))
+            missing -= table.num_rows - start
+    if pending:
+        yield pa.concat_tables(pending).combine_chunks()
+
+
 def _choose_encodings(schema: pa.Schema) -> dict[str, Any]:
     """Numbers without a dictionary: trying one takes most of the time of writing, and seldom makes them smaller."""
     if len(set(schema.names)) < len(schema) or any(pa.types.is_nested(field.type) for field in schema):
@@ -72,15 +91,15 @@ def fetch_object(lake: Lake, ref: ObjectRef) -> Iterator[Path]:
         yield fetch_verified(lake, ref, folder / "table.parquet")
 
 
-def fetch_table(lake: Lake, ref: ObjectRef) -> pa.Table:
-    """Read the whole object; CorruptObject unless its bytes are those that were recorded."""
+def fetch_table(lake: Lake, ref: ObjectRef, columns: Sequence[str] | None = None) -> pa.Table:
+    """All rows of the object, all columns or these; CorruptObject unless its bytes are those that were recorded."""
     with fetch_object(lake, ref) as path:
-        return read_file(path)
+        return read_file(path, columns)
 
 
-def read_file(path: Path) -> pa.Table:
-    """The whole Parquet file."""
-    return pq.read_table(path, memory_map=False)
+def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """All rows of the Parquet file: all columns, or these."""
+    return pq.read_table(path, columns=columns, memory_map=False)
 
 
 def stream_batches(lake: Lake, ref: ObjectRef, rows: int) -> Iterator[pa.RecordBatch]:

@@ -11,7 +11,7 @@ from include.io.lake import make_key
 from include.io.ledger import NewEntry, begin_attempt, claim_partition, write_entry
 from include.io.resources import Resources
 from include.io.sources import open_source
-from include.io.tables import store_table
+from include.io.tables import store_tables
 from include.steps.fencing import skip_superseded
 from include.steps.outcome import Outcome
 
@@ -30,12 +30,12 @@ def extract_partition(
         raise NightshiftError(f"{config.name}: partition {partition} lies before the first one, {config.spec.start}")
     with resources.warehouse.begin() as connection:
         attempt = begin_attempt(connection)
-    table = open_source(config, resources.get_connection, params).read([partition])
-    if table.num_rows == 0:
-        return Outcome(
-            "stopped", f"{config.name} {partition}: the source has no rows for this day. Nothing was changed."
-        )
-    ref = store_table(resources.lake, make_key("raw", config.name, partition, attempt.name), table)
+    with open_source(config, resources.get_connection, params).stream([partition]) as found:
+        if found.rows == 0:
+            reason = f"{config.name} {partition}: the source has no rows for this day. Nothing was changed."
+            return Outcome("stopped", reason)
+        key = make_key("raw", config.name, partition, attempt.name)
+        ref = store_tables(resources.lake, key, found.schema, found.tables)
     defaults = config.spec.source.params if isinstance(config.spec.source, PythonSource) else {}
     entry = NewEntry("raw", attempt, ref, params={**defaults, **(params or {})})
     with resources.warehouse.begin() as connection:

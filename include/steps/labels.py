@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from io import RawIOBase
 from itertools import groupby
 from typing import Any
 
@@ -21,6 +22,23 @@ from include.io.resources import Resources
 from include.io.sources.each import read_each
 
 TARGET, PARTITION = "__target", "__partition"
+HASHED_ROWS = 65_536  # at a time
+
+
+class _Digest(RawIOBase):
+    """Hashes what is written to it, so that it never lies in memory as a whole."""
+
+    def __init__(self) -> None:
+        self.sha256 = hashlib.sha256()
+
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Take all of it."""
+        self.sha256.update(data)
+        return len(data)
 
 
 @dataclass(frozen=True)
@@ -47,10 +65,10 @@ class Outcomes:
 
     def hash(self) -> str:
         """The sha256 of all values, in hex."""
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, self.table.schema) as writer:
-            writer.write_table(self.table)
-        return hashlib.sha256(sink.getvalue()).hexdigest()
+        digest = _Digest()
+        with pa.ipc.new_stream(digest, self.table.schema) as writer:
+            writer.write_table(self.table, HASHED_ROWS)
+        return digest.sha256.hexdigest()
 
 
 def read_outcomes(config: PipelineConfig, resources: Resources, valid: list[Entry]) -> Iterator[Outcomes]:
@@ -58,12 +76,12 @@ def read_outcomes(config: PipelineConfig, resources: Resources, valid: list[Entr
 
     Where they come with the rows, each partition is read with the params that it was ingested with.
     """
-    own = config.spec.label.source is not None
+    own, wanted = config.spec.label.source is not None, list(_declare(config.spec))
     for _, group in groupby(valid, key=lambda entry: [] if own else sorted(entry.params.items(), key=str)):
         entries = list(group)
         days = [entry.partition for entry in entries]
         params = None if own else entries[0].params or None
-        for partition, found in read_each(config, resources.get_connection, params, days):
+        for partition, found in read_each(config, resources.get_connection, params, days, wanted):
             if isinstance(found, DataUnavailable):
                 yield Outcomes(config, partition, _make_empty(config.spec), str(found))
             else:

@@ -82,7 +82,7 @@ def test_what_is_kept_stays_within_its_limit(tmp_path: Path, settled: None, monk
 def test_a_missing_day_of_outcomes_does_not_hide_the_others(tmp_path: Path) -> None:
     write(tmp_path / f"{DAYS[1]}.csv", "a")
     config = make_config({"kind": "files", "path": f"{tmp_path}/{{partition}}.csv"}, tmp_path)
-    missing, found = (table for _, table in read_each(config, make_lookup(), None, DAYS))
+    missing, found = (table for _, table in read_each(config, make_lookup(), None, DAYS, ["id", "note"]))
     assert "2026-01-01.csv does not exist" in str(missing)
     assert isinstance(found, pa.Table)
 

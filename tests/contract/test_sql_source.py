@@ -13,11 +13,11 @@ import sqlalchemy as sa
 
 from include.config.connections import ConnectionSpec
 from include.errors import DataUnavailable, NightshiftError, TemporarilyUnavailable
-from include.io.sources import UnreadableSource
+from include.io.sources import UnreadableSource, open_source
 from include.io.sources.database import make_url
 from include.local.paths import Paths
 from include.local.postgres import Server, start_postgres, stop_postgres
-from tests.contract.source_kit import DAYS, read_source
+from tests.contract.source_kit import DAYS, make_config, make_lookup, read_source
 
 WHERE = "WHERE at >= :partition_start AND at < :partition_end"
 HOURS = [datetime(2017, 6, 1) + timedelta(hours=hour) for hour in range(24 * 5)]
@@ -103,6 +103,32 @@ def test_many_blocks_are_one_table(read: Read, monkeypatch: pytest.MonkeyPatch) 
     ]
     empty = read(query, [date(2020, 1, 1)])
     assert (empty.num_rows, empty.column_names) == (0, ["id", "late"])
+
+
+def test_the_database_is_left_before_the_rows_are_used(
+    database: ConnectionSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever takes long with them, no connection waits for it."""
+    left: list[object] = []
+    create = sa.create_engine
+
+    def create_watched(*arguments: Any, **options: Any) -> sa.Engine:
+        engine = create(*arguments, **options)
+        sa.event.listen(engine, "close", lambda *_: left.append(engine))
+        return engine
+
+    monkeypatch.setattr(sa, "create_engine", create_watched)
+    config = make_config({"kind": "sql", "query": f"SELECT id FROM events {WHERE}", "connection": "my_db"}, tmp_path)
+    with open_source(config, make_lookup(database)).stream(DAYS) as rows:
+        assert len(left) == 1
+        assert sum(table.num_rows for table in rows.tables) == rows.rows == 72
+
+
+def test_postgres_is_asked_for_a_block_at_a_time(postgres: Server, tmp_path: Path) -> None:
+    """By a cursor of the server's: what it works at while it makes a row is one fetch, and not the whole query."""
+    query = f"SELECT id, (SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()) AS task FROM events {WHERE}"
+    table = read_source({"kind": "sql", "query": query, "url": postgres.make_url("warehouse")}, tmp_path, DAYS)
+    assert all(task.startswith("FETCH FORWARD ") for task in table["task"].to_pylist())
 
 
 def test_the_database_is_never_changed(read: Read) -> None:

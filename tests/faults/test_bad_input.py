@@ -182,7 +182,7 @@ def test_what_nobody_thought_of_is_one_sentence(
     def fail(*arguments: object) -> None:
         raise KeyError("surprise")
 
-    for place in ("include.steps.validate.compare_schema", "include.io.sources.files.blank_nulls"):
+    for place in ("include.steps.validate.compare_schema", "include.io.sources.rows.blank_nulls"):
         with monkeypatch.context() as patch:
             patch.setattr(place, fail)
             assert_fate(world, "stopped", f"shops.*{NIGHT}.*KeyError: 'surprise'")

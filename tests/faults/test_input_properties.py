@@ -16,7 +16,7 @@ from include.config.loading import PipelineRefused, load_pipeline
 from include.io.sources import UnreadableSource
 from include.io.sources.fetch import SourceFile
 from include.io.sources.files import read_blocks
-from include.io.sources.table import finish_table, join_tables
+from include.io.sources.rows import stream_rows
 from tests.faults.bad_batches import BATCHES, NIGHT
 from tests.faults.test_bad_input import night_world, point_to
 from tests.integration.kit import World, draw_rows
@@ -50,8 +50,9 @@ def test_any_bytes_are_a_table_or_refused(content: bytes, kind: str) -> None:
         path = Path(folder, f"x.{kind}")
         path.write_bytes(content)
         try:
-            blocks = [("x", block) for block in read_blocks(SourceFile(path, path.name), None, ",")]
-            assert isinstance(finish_table(join_tables(blocks, ()), "x"), pa.Table)
+            blocks = (("x", block) for block in read_blocks(SourceFile(path, path.name), None, ","))
+            with stream_rows(blocks) as rows:
+                assert isinstance(rows.collect(), pa.Table)
         except UnreadableSource as error:
             assert str(error).isprintable()
 

@@ -5,9 +5,10 @@ Libraries are imported by the kind of source that needs them, when it is opened.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from include.config.connections import GetConnection
@@ -21,33 +22,63 @@ from include.io.sources.unreadable import UnreadableSource
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from include.io.sources.rows import Block, RowStream
 
 __all__ = ["Source", "UnreadableSource", "check_available", "open_outcomes", "open_source", "read_reference_table"]
 
 
-class Source(Protocol):
-    """What every kind of source offers; tests/contract holds them to it."""
+class BlockReader(Protocol):
+    """What every kind of source offers."""
 
-    def read(self, partitions: Sequence[date]) -> pa.Table:
-        """The rows of these partitions and nothing else, with all columns, in the source's order.
+    def read_blocks(self, partitions: Sequence[date]) -> Generator[Block]:
+        """The rows of these partitions and nothing else, block by block, in the source's order.
 
-        DataUnavailable where there is no such file, bucket or table; UnreadableSource where the content is broken.
-        A source without a row for the partitions gives its columns without rows.
+        A part's first block may be without rows, and tell its columns: a day without a row has its columns too.
         """
         ...
 
 
-class _Named:
-    """A source whose every failure says whose it is and which days were asked for."""
+class Source:
+    """A source, opened; tests/contract holds every kind of it to the same promises.
 
-    def __init__(self, source: Source, where: str) -> None:
-        self._source, self._where = source, where
+    Every failure says whose it is and which days were asked for. `declared` are the columns that all parts have where
+    one has them, and `null_values` the texts that stand for a missing value.
+    """
 
-    def read(self, partitions: Sequence[date]) -> pa.Table:
-        """As Source.read."""
+    def __init__(
+        self, reader: BlockReader, where: str, declared: Sequence[str] = (), null_values: Sequence[str] = ()
+    ) -> None:
+        self._reader, self._where, self._declared, self._null_values = reader, where, declared, null_values
+
+    @contextmanager
+    def stream(self, partitions: Sequence[date]) -> Iterator[RowStream]:
+        """The rows of these partitions and nothing else, with all columns, in the source's order.
+
+        Memory holds some blocks, whatever the number of rows: all have passed, and lie in a temporary folder, when the
+        context is entered. Text that can't be used is found where its table is due.
+        DataUnavailable where there is no such file, bucket or table; UnreadableSource where the content is broken.
+        A source without a row for the partitions gives its columns without rows.
+        """
+        from include.io.sources.rows import stream_rows
+
         days = f"{min(partitions)}" + (f" to {max(partitions)}" if len(partitions) > 1 else "")
-        with explain_unexpected(f"{self._where} can't be read for {days}"):
-            return self._source.read(partitions)
+        what = f"{self._where} can't be read for {days}"
+        with ExitStack() as stack:
+            with explain_unexpected(what):
+                blocks = self._reader.read_blocks(partitions)
+                rows = stack.enter_context(stream_rows(blocks, self._declared, self._null_values))
+            yield replace(rows, tables=_explain_tables(rows.tables, what))
+
+    def read(self, partitions: Sequence[date], columns: Sequence[str] = ()) -> pa.Table:
+        """What `stream` gives as one table; of `columns` alone where all of them are there."""
+        with self.stream(partitions) as rows:
+            return rows.collect(columns)
+
+
+def _explain_tables(tables: Iterator[pa.Table], what: str) -> Iterator[pa.Table]:
+    """The tables; whatever their user fails with is not explained."""
+    with explain_unexpected(what):
+        yield from tables
 
 
 def open_source(config: PipelineConfig, get_connection: GetConnection, params: dict[str, Any] | None = None) -> Source:
@@ -56,8 +87,8 @@ def open_source(config: PipelineConfig, get_connection: GetConnection, params: d
     if params and not isinstance(source, PythonSource):
         names = ", ".join(params)
         raise NightshiftError(f"Pipeline {config.name!r} takes no params ({names}): its source is {source.kind}")
-    opened = _open(source, config.folder, tuple(config.spec.delivered), get_connection, params)
-    return _Named(opened, f"{config.name}: {source.describe()}")
+    where = f"{config.name}: {source.describe()}"
+    return _open(config, source, tuple(config.spec.delivered), where, get_connection, params)
 
 
 def open_outcomes(
@@ -67,29 +98,30 @@ def open_outcomes(
     label = config.spec.label
     if label.source is None:
         return open_source(config, get_connection, params)
-    opened = _open(label.source, config.folder, (*config.spec.keys, label.column), get_connection, None)
-    return _Named(opened, f"{config.name}, label.source: {label.source.describe()}")
+    declared, where = (*config.spec.keys, label.column), f"{config.name}, label.source: {label.source.describe()}"
+    return _open(config, label.source, declared, where, get_connection, None)
 
 
 def _open(
+    config: PipelineConfig,
     source: AnySource,
-    folder: Path,
     declared: tuple[str, ...],
+    where: str,
     get_connection: GetConnection,
     params: dict[str, Any] | None,
 ) -> Source:
     if isinstance(source, FileSource):
         from include.io.sources.files import FilesSource
 
-        return FilesSource(source, declared, get_connection)
+        return Source(FilesSource(source, get_connection), where, declared, source.null_values)
     if isinstance(source, SqlSource):
         from include.io.sources.sql import DatabaseSource
 
-        return DatabaseSource(source, get_connection)
+        return Source(DatabaseSource(source, get_connection), where)
     from include.io.sources.params import merge_params
     from include.io.sources.python import PythonFunctionSource
 
-    return PythonFunctionSource(folder, source.function, merge_params(source, params or {}))
+    return Source(PythonFunctionSource(config.folder, source.function, merge_params(source, params or {})), where)
 
 
 def read_reference_table(table: ReferenceTable, get_connection: GetConnection) -> pa.Table:

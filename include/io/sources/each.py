@@ -19,25 +19,27 @@ def read_each(
     get_connection: GetConnection,
     params: dict[str, Parameter] | None,
     partitions: Sequence[date],
+    columns: Sequence[str],
 ) -> Iterator[tuple[date, pa.Table | DataUnavailable]]:
     """Every partition with its outcomes, as they come; a file that many days share is read once.
 
+    Other columns than these come only where one of these lacks, so that a message can say what there is.
     Where there are none yet, the error that says so stands in their place: one day must not hide the others.
     """
     source = open_outcomes(config, get_connection, params)
     shared = config.spec.label.source or config.spec.source
     if isinstance(shared, FileSource) and shared.partition_by:
-        found = _try_read(source, partitions)
+        found = _try_read(source, partitions, list(dict.fromkeys([*columns, shared.partition_by.column])))
         for partition in partitions:
             missing = isinstance(found, DataUnavailable)
             yield partition, found if missing else select_partitions(found, shared.partition_by, [partition])
     else:
         for partition in partitions:
-            yield partition, _try_read(source, [partition])
+            yield partition, _try_read(source, [partition], columns)
 
 
-def _try_read(source: Source, partitions: Sequence[date]) -> pa.Table | DataUnavailable:
+def _try_read(source: Source, partitions: Sequence[date], columns: Sequence[str]) -> pa.Table | DataUnavailable:
     try:
-        return source.read(partitions)
+        return source.read(partitions, columns)
     except DataUnavailable as error:
         return error

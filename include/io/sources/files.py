@@ -1,6 +1,6 @@
 """Rows from files: CSV, Parquet or JSON Lines; in a folder, on S3 or behind HTTP."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import date
 
 import pyarrow as pa
@@ -17,7 +17,8 @@ from include.io.sources.jsonl_file import read_jsonl
 from include.io.sources.kept_files import read_kept
 from include.io.sources.parquet_file import read_parquet
 from include.io.sources.partitions import select_partitions
-from include.io.sources.table import blank_nulls, cast_column, finish_table, join_tables
+from include.io.sources.rows import Block, stream_rows
+from include.io.sources.table import blank_nulls, cast_column
 from include.io.sources.unreadable import UnreadableSource, show_name
 
 SUFFIXES = {"csv": "csv", "parquet": "parquet", "pq": "parquet", "jsonl": "jsonl", "ndjson": "jsonl"}
@@ -26,47 +27,38 @@ SUFFIXES = {"csv": "csv", "parquet": "parquet", "pq": "parquet", "jsonl": "jsonl
 class FilesSource:
     """Reads the files of a pipeline; each one once, however many partitions are asked for."""
 
-    def __init__(self, source: FileSource, declared: Sequence[str], get_connection: GetConnection) -> None:
-        self._source, self._declared = source, declared
+    def __init__(self, source: FileSource, get_connection: GetConnection) -> None:
+        self._source = source
         self._fetcher = Fetcher(get_connection(source.connection) if source.connection else None)
 
-    def read(self, partitions: Sequence[date]) -> pa.Table:
-        """All rows of these partitions."""
+    def read_blocks(self, partitions: Sequence[date]) -> Generator[Block]:
+        """All rows of these partitions; a part is a file."""
         addresses = dict.fromkeys(fill_address(self._source.path, partition) for partition in partitions)
-        parts = [
-            (file.name, self._read_file(file, partitions))
-            for address in addresses
-            for file in fetch_known_files(self._fetcher, self._source.path, address)
-        ]
-        return join_tables(parts, self._declared)
+        for address in addresses:
+            for file in fetch_known_files(self._fetcher, self._source.path, address):
+                for block in self._read_file(file, partitions):
+                    yield file.name, block
 
-    def _read_file(self, file: SourceFile, partitions: Sequence[date]) -> pa.Table:
-        by = self._source.partition_by
-        blocks = self._read_blocks(file)
-        kept = [(file.name, select_partitions(block, by, partitions) if by else block) for block in blocks]
-        table = finish_table(join_tables(kept, ()), file.name)
-        if by:
-            _require_column(by.column, table, file, "which says to which day a row belongs")
-        return blank_nulls(table, self._source.null_values)
-
-    def _read_blocks(self, file: SourceFile) -> Iterator[pa.Table]:
-        kind, delimiter = self._source.format, self._source.delimiter
-        if not self._source.partition_by:
+    def _read_file(self, file: SourceFile, partitions: Sequence[date]) -> Iterator[pa.Table]:
+        kind, delimiter, by = self._source.format, self._source.delimiter, self._source.partition_by
+        if not by:
             return read_blocks(file, kind, delimiter)
-        return read_kept(file, f"{kind} {delimiter}", lambda: read_blocks(file, kind, delimiter))
+        blocks = read_kept(file, f"{kind} {delimiter}", lambda: read_blocks(file, kind, delimiter))
+        selected = (select_partitions(block, by, partitions) for block in blocks)
+        return _require_columns(selected, (by.column,), file, "which says to which day a row belongs")
 
 
 def read_reference_table(table: ReferenceTable, get_connection: GetConnection) -> pa.Table:
     """The whole table, every column as text."""
-    address = fill_address(table.path, None)
-    parts = []
-    for file in fetch_known_files(Fetcher(), table.path, address):
-        blocks = [(file.name, block) for block in read_blocks(file, None, table.delimiter)]
-        part = finish_table(join_tables(blocks, ()), file.name)
-        for column in (table.key, *table.columns):
-            _require_column(column, part, file, "which the pipeline looks up")
-        parts.append((file.name, part))
-    return blank_nulls(_to_text(join_tables(parts, ())), table.null_values)
+    with stream_rows(_read_reference_blocks(table)) as rows:
+        return blank_nulls(_to_text(rows.collect()), table.null_values)
+
+
+def _read_reference_blocks(table: ReferenceTable) -> Generator[Block]:
+    for file in fetch_known_files(Fetcher(), table.path, fill_address(table.path, None)):
+        blocks = read_blocks(file, None, table.delimiter)
+        for block in _require_columns(blocks, (table.key, *table.columns), file, "which the pipeline looks up"):
+            yield file.name, block
 
 
 def _to_text(table: pa.Table) -> pa.Table:
@@ -112,8 +104,16 @@ def require_files(source: FileSource) -> None:
         raise DataUnavailable(f"{folder} does not exist{explain_data(source.path)}")
 
 
-def _require_column(column: str, table: pa.Table, file: SourceFile, purpose: str) -> None:
-    if column not in table.column_names:
-        near = suggest_name(column, table.column_names)
-        hint = f"; did you mean {near!r}?" if near else ""
-        raise UnreadableSource(f"{file.name}: has no column {column!r}, {purpose}{hint}")
+def _require_columns(
+    blocks: Iterable[pa.Table], columns: Sequence[str], file: SourceFile, purpose: str
+) -> Iterator[pa.Table]:
+    """The file's blocks; UnreadableSource after the last one where none had one of these columns."""
+    found: dict[str, None] = {}
+    for block in blocks:
+        found.update(dict.fromkeys(block.column_names))
+        yield block
+    for column in columns:
+        if column not in found:
+            near = suggest_name(column, found)
+            hint = f"; did you mean {near!r}?" if near else ""
+            raise UnreadableSource(f"{file.name}: has no column {column!r}, {purpose}{hint}")

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from include.io.sources.fetch import SourceFile
 
-LIMIT = 256 << 20  # bytes, of all kept tables together
+LIMIT = 128 << 20  # bytes, of all kept tables together
 SETTLED = 2.0  # seconds; coarser than any file system's clock
 
 Signature = tuple[int, ...]
@@ -30,18 +30,21 @@ def read_kept(file: SourceFile, how: str, read: Callable[[], Iterator[pa.Table]]
         _kept[key] = known  # Used last, so dropped last.
         yield from known[1]
         return
-    blocks: Blocks | None = []
+    # What can't be kept is not gathered either; a file takes about as much memory as it has bytes, or more.
+    blocks: Blocks | None = [] if signature and signature[2] <= LIMIT else None
+    size = 0
     for block in read():
         if blocks is not None:
             blocks.append(block)
-            blocks = blocks if _count_bytes(blocks) <= LIMIT else None
+            size += block.nbytes
+            blocks = blocks if size <= LIMIT else None
         yield block
-    if blocks is not None and signature and _sign(file) == signature:
+    if blocks is not None and _sign(file) == signature:
         _keep(key, signature, blocks)
 
 
 def _sign(file: SourceFile) -> Signature:
-    """What changes when the file does; empty while that can't be relied on."""
+    """What changes when the file does, its size third; empty while that can't be relied on."""
     try:
         found = file.path.stat()
     except OSError:

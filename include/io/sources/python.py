@@ -1,7 +1,7 @@
 """Rows from a Python function in the pipeline's own folder."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from include.config.model import Parameter
 from include.errors import NightshiftError
-from include.io.sources.table import finish_table, join_tables
+from include.io.sources.rows import Block
+from include.io.sources.unreadable import refuse_repeated
 from include.io.user_code import load_function
 
 
@@ -20,12 +21,14 @@ class PythonFunctionSource:
         file, _, self._name = function.partition(":")
         self._file, self._params = folder / file, params
 
-    def read(self, partitions: Sequence[date]) -> pa.Table:
-        """What the function returns for each of these partitions."""
+    def read_blocks(self, partitions: Sequence[date]) -> Generator[Block]:
+        """What the function returns for each of these partitions, as one part; a day is in memory as a whole."""
         function = load_function(self._file, self._name)
         self._check_params(function)
-        parts = [(f"{self._where}({day})", self._call(function, day)) for day in dict.fromkeys(partitions)]
-        return finish_table(join_tables(parts, ()), self._where)
+        for day in dict.fromkeys(partitions):
+            table = self._call(function, day)
+            refuse_repeated(table.column_names, f"{self._where}({day})")
+            yield self._where, table
 
     @property
     def _where(self) -> str:

@@ -1,7 +1,7 @@
 """Rows from a query on any database that SQLAlchemy reaches; streamed, read-only, its bounds always bound."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 
@@ -14,7 +14,8 @@ from include.config.source import SqlSource
 from include.errors import DataUnavailable, NightshiftError, TemporarilyUnavailable
 from include.io.sources.database import make_url, parse_url, require_database
 from include.io.sources.partitions import find_runs
-from include.io.sources.table import finish_table, join_tables, make_array
+from include.io.sources.rows import Block
+from include.io.sources.table import make_array
 from include.io.sources.unreadable import refuse_repeated
 
 BLOCK_ROWS = 10_000
@@ -32,17 +33,25 @@ class DatabaseSource:
         self._url = make_url(get_connection(source.connection)) if source.connection else parse_url(source.url or "")
         self._statement = make_statement(source.query)
 
-    def read(self, partitions: Sequence[date]) -> pa.Table:
-        """All rows of these partitions; nothing is ever changed in the database."""
+    def read_blocks(self, partitions: Sequence[date]) -> Generator[Block]:
+        """All rows of these partitions, as one part; nothing is ever changed in the database.
+
+        The connection is open from the first block to the last one.
+        """
         require_database(self._url)
         with self._explain_errors(), self._connect() as connection:
-            parts = [("The query", table) for run in find_runs(partitions) for table in self._read_run(connection, run)]
-        return finish_table(join_tables(parts, ()), f"{self._where}, source.query")
+            for run in find_runs(partitions):
+                for table in self._read_run(connection, run):
+                    yield self._part, table
+
+    @property
+    def _part(self) -> str:
+        return f"{self._where}, source.query"
 
     def _read_run(self, connection: sa.Connection, run: tuple[date, date]) -> Iterator[pa.Table]:
         result = connection.execute(self._statement, dict(zip(BOUNDS, run, strict=True)))
         names = list(result.keys())
-        refuse_repeated(names, f"{self._where}, source.query")
+        refuse_repeated(names, self._part)
         yield pa.table([pa.nulls(0)] * len(names), names)
         for rows in result.partitions(BLOCK_ROWS):
             yield pa.table([make_array(column) for column in zip(*rows, strict=True)], names)
@@ -52,7 +61,7 @@ class DatabaseSource:
         engine = sa.create_engine(self._url, poolclass=sa.NullPool, hide_parameters=True)
         try:
             with engine.connect() as connection:
-                # A server-side cursor where the database has one, so that a large day never lies in memory twice.
+                # A server-side cursor where the database has one, so that memory holds a block, and not the day.
                 yield connection.execution_options(stream_results=True, postgresql_readonly=True)
         finally:
             engine.dispose()

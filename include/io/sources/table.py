@@ -1,13 +1,13 @@
-"""What all sources share: how values become text columns, tables become one, and what no table may hold."""
+"""What all sources share: how values become text columns, blocks get one schema, and what no table may hold."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.io.sources.unreadable import UnreadableSource, refuse_repeated, show_name
+from include.io.sources.unreadable import UnreadableSource, show_name
 
 TEXT_LIKE = (pa.types.is_large_string, pa.types.is_string_view, pa.types.is_dictionary, pa.types.is_null)
 NUL = "\0"
@@ -35,28 +35,12 @@ def format_value(value: Any) -> str | None:
     return json.dumps(value, default=str) if isinstance(value, (dict, list, tuple, bool)) else str(value)
 
 
-def join_tables(parts: Sequence[tuple[str, pa.Table]], declared: Iterable[str]) -> pa.Table:
-    """All parts (name, table) as one, by column name; a declared column that only some have is refused."""
-    if not parts:
-        raise ValueError("no partition was asked for")
-    for name, table in parts:
-        refuse_repeated(table.column_names, name)
-    names = list(dict.fromkeys(name for _, table in parts for name in table.column_names))
-    for column in declared:
-        lacking = [name for name, table in parts if column not in table.column_names]
-        if lacking and len(lacking) < len(parts):
-            raise UnreadableSource(f"{lacking[0]}: has no column {column!r}, though other parts of the source have it")
-    tables = [table for _, table in parts]
-    kinds: dict[str, dict[pa.DataType, None]] = {name: {} for name in names}
-    for table in tables:
-        for field in table.schema:
-            kinds[field.name][field.type] = None
-    schema = pa.schema([pa.field(name, _unify_types(name, list(types))) for name, types in kinds.items()])
-    return pa.concat_tables([_align_table(table, schema) for table in tables]).combine_chunks()
+def make_schema(kinds: Mapping[str, Mapping[pa.DataType, object]]) -> pa.Schema:
+    """Of each column a type that takes all of its `kinds`; text where they have nothing in common."""
+    return pa.schema([pa.field(name, _unify_types(name, list(types))) for name, types in kinds.items()])
 
 
 def _unify_types(column: str, types: Sequence[pa.DataType]) -> pa.DataType:
-    """A type that takes the column of every table; text where they have nothing in common."""
     fields = [pa.schema([pa.field(column, kind)]) for kind in types]
     try:
         return pa.unify_schemas(fields, promote_options="permissive").field(0).type
@@ -64,7 +48,8 @@ def _unify_types(column: str, types: Sequence[pa.DataType]) -> pa.DataType:
         return pa.string()
 
 
-def _align_table(table: pa.Table, schema: pa.Schema) -> pa.Table:
+def align_table(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table with these columns; one that it lacks is null in all rows."""
     present = set(table.column_names)
     columns = [
         cast_column(table[field.name], field.type) if field.name in present else pa.nulls(table.num_rows, field.type)
@@ -86,7 +71,7 @@ def finish_table(table: pa.Table, where: str) -> pa.Table:
     columns = []
     for field, stored in zip(table.schema, table.columns, strict=True):
         column = stored
-        _refuse_broken_name(field.name, where)
+        refuse_broken_name(field.name, where)
         if any(is_kind(field.type) for is_kind in TEXT_LIKE):
             kind = field.type.value_type if pa.types.is_dictionary(field.type) else pa.string()
             column = column.cast(pa.string() if pa.types.is_large_string(kind) else kind)
@@ -97,7 +82,8 @@ def finish_table(table: pa.Table, where: str) -> pa.Table:
     return pa.Table.from_arrays(columns, table.column_names) if columns else table.replace_schema_metadata(None)
 
 
-def _refuse_broken_name(name: str, where: str) -> None:
+def refuse_broken_name(name: str, where: str) -> None:
+    """UnreadableSource where no table may call a column so."""
     if NUL in name or len(name) > LONGEST_NAME:
         fault = "a NUL byte" if NUL in name else f"more than {LONGEST_NAME} letters"
         raise UnreadableSource(f"{where}: the name of column {show_name(name)[:80]} has {fault}")

@@ -151,7 +151,7 @@ def _describe_days(nights: Sequence[ScoredNight]) -> dict[str, dict[str, Any]]:
     return {
         str(night.partition): {
             "rows": len(night.target),
-            "without_outcome": len(night.scores) - len(night.target),
+            "without_outcome": night.rows - len(night.target),
             "model_version": night.scored.version,
             **without_nan(night.realised.metrics),
         }

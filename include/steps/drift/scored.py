@@ -30,7 +30,10 @@ class ScoredNight:
     """One version's scores of one partition, and those of them whose outcome is known, with it: float64, (rows,)."""
 
     scored: ScoredVersion
-    scores: np.ndarray
+    # How many were scored.
+    rows: int
+    # All of them where outcomes were not asked for; with outcomes `predicted` has what is needed of them.
+    scores: np.ndarray = field(default_factory=lambda: NO_ROWS)
     target: np.ndarray = field(default_factory=lambda: NO_ROWS)
     predicted: np.ndarray = field(default_factory=lambda: NO_ROWS)
     # The realised metrics; None without a known outcome.
@@ -87,7 +90,7 @@ def _keep(
     # Scores without rows have the same bytes on every night.
     key = (config.config_sha256, scored.partition, scored.version, scored.ref.sha256, digest)
     night = _kept.pop(key, None) or make()
-    if night and len(night.scores) <= KEPT_ROWS:
+    if night and night.rows <= KEPT_ROWS:
         _kept[key] = night
         if len(_kept) > KEPT_NIGHTS:
             del _kept[next(iter(_kept))]
@@ -96,7 +99,10 @@ def _keep(
 
 def _read_scores(config: PipelineConfig, resources: Resources, scored: ScoredVersion) -> ScoredNight | None:
     rows = _fetch(resources, scored, ["score"])
-    return None if rows is None else _make_night(config, scored, rows["score"].to_numpy("float64"))
+    if rows is None:
+        return None
+    scores = rows["score"].to_numpy("float64")
+    return replace(_make_night(config, scored, scores), scores=scores)
 
 
 def _join(
@@ -119,15 +125,15 @@ def _join(
 
 def _make_night(config: PipelineConfig, scored: ScoredVersion, scores: np.ndarray) -> ScoredNight:
     if config.spec.task == "regression":
-        return ScoredNight(scored, scores)
+        return ScoredNight(scored, len(scores))
     estimated = Performance(scored.partition, scored.version, "estimated", estimate_all(scores), len(scores))
-    return ScoredNight(scored, scores, estimated=estimated)
+    return ScoredNight(scored, len(scores), estimated=estimated)
 
 
 def _fetch(resources: Resources, scored: ScoredVersion, columns: list[str]) -> pd.DataFrame | None:
     """These columns of the scores; None where they were replaced and are no longer kept."""
     try:
-        return fetch_table(resources.lake, scored.ref).select(columns).to_pandas(date_as_object=False)
+        return fetch_table(resources.lake, scored.ref, columns).to_pandas(date_as_object=False)
     except DataUnavailable:
         if scored.visible:
             raise

@@ -39,8 +39,9 @@ def _read_outcomes(config: PipelineConfig, resources: Resources, days: Sequence[
         scores, valid = _find_scored(connection, config.name, days)
     known: Outcomes = {}
     for partition, targets in read_targets(config, resources, valid):
-        found = fetch_table(resources.lake, scores[partition].ref).to_pandas(date_as_object=False)
-        joined = found.merge(targets.dropna(subset=[TARGET]), on=list(config.spec.keys), how="inner")
+        keys = list(config.spec.keys)
+        found = fetch_table(resources.lake, scores[partition].ref, [*keys, "score"]).to_pandas(date_as_object=False)
+        joined = found.merge(targets.dropna(subset=[TARGET]), on=keys, how="inner")
         if len(joined):
             known[partition] = joined[TARGET].to_numpy(), joined["score"].to_numpy()
     return known
