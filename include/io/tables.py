@@ -49,6 +49,7 @@ def store_tables(
             for table in tables:
                 writer.write_table(table, row_group_size=group_rows)
                 rows += table.num_rows
+                del table  # before the next one is made
         return store_file(lake, key, path, rows)
 
 
@@ -62,13 +63,20 @@ def regroup_tables(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         start = 0
         while table.num_rows - start >= missing:
             pending.append(table.slice(start, missing))
-            yield pa.concat_tables(pending).combine_chunks()
-            start, pending, missing = start + missing, [], ROW_GROUP
+            start, missing = start + missing, ROW_GROUP
+            yield _combine(pending)
         if start < table.num_rows:
             pending.append(table.slice(start))
             missing -= table.num_rows - start
     if pending:
-        yield pa.concat_tables(pending).combine_chunks()
+        yield _combine(pending)
+
+
+def _combine(tables: list[pa.Table]) -> pa.Table:
+    """All as one; the list is empty afterwards, so that nothing lies in memory twice."""
+    whole = pa.concat_tables(tables).combine_chunks()
+    tables.clear()
+    return whole
 
 
 def _choose_encodings(schema: pa.Schema) -> dict[str, Any]:
@@ -104,7 +112,8 @@ def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
 
 def stream_batches(lake: Lake, ref: ObjectRef, rows: int) -> Iterator[pa.RecordBatch]:
     """Read the object in batches of at most `rows` rows; checked as a whole before the first one."""
-    with fetch_object(lake, ref) as path, pq.ParquetFile(path) as file:
+    # What was read ahead would be kept until the end of the file.
+    with fetch_object(lake, ref) as path, pq.ParquetFile(path, pre_buffer=False) as file:
         yield from file.iter_batches(batch_size=rows)
 
 
@@ -164,7 +173,7 @@ def stream_groups(
             path = folder / "table.parquet"
             lake.get_file(ref.uri, path)
         try:
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(path, pre_buffer=False) as file:
                 if file.metadata.num_rows != ref.rows:
                     raise CorruptObject(f"{ref.uri} has {file.metadata.num_rows} rows, but {ref.rows} were recorded")
                 count = file.metadata.num_row_groups

@@ -9,13 +9,16 @@ from include.io.sources.fetch import SourceFile
 from include.io.sources.unreadable import UnreadableSource, refuse_repeated, show_name
 
 BLOCK_ROWS = 65_536
-BUFFER = 1 << 20  # bytes of a column; without one Arrow reads a whole row group's share of it at once
+# Bytes of each column that are read ahead. Without a buffer Arrow reads a row group's share of it at once, and with
+# pre_buffer it keeps all that was read of the file.
+BUFFER = 1 << 20
+OPEN = {"page_checksum_verification": True, "buffer_size": BUFFER, "pre_buffer": False}
 
 
 def read_parquet(file: SourceFile) -> Iterator[pa.Table]:
     """First a table without rows, then block after block; memory holds a block, whatever the file's row groups."""
     try:
-        with pq.ParquetFile(file.path, page_checksum_verification=True, buffer_size=BUFFER) as parquet:
+        with pq.ParquetFile(file.path, **OPEN) as parquet:
             refuse_repeated(parquet.schema_arrow.names, file.name)
             yield parquet.schema_arrow.empty_table()
             for batch in parquet.iter_batches(BLOCK_ROWS):
