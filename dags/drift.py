@@ -9,7 +9,7 @@ whether it is better than the champion (`monitoring.shadow_comparisons`); puttin
 import nightshift_root
 from airflow.sdk import DAG
 
-from include.orchestration.describing import HEAVY_POOL, describe_dag, keep_params_once
+from include.orchestration.describing import HEAVY_POOL, describe_dag, give_form
 from include.orchestration.params import make_drift_params
 from include.orchestration.pipelines import list_pipelines
 from include.orchestration.tasks.alerts import tell_at_end
@@ -21,7 +21,6 @@ for pipeline in list_pipelines():
     with DAG(
         **describe_dag(pipeline, "drift", __doc__),
         schedule=run_for_day_before(schedules.drift, schedules.timezone),
-        params=make_drift_params(),
     ) as dag:
         compared = compare.override(pool=HEAVY_POOL)(name)
         measured = measure.override(task_id="measure_performance")(name, compared)
@@ -30,4 +29,4 @@ for pipeline in list_pipelines():
         if pipeline.spec.gate.keep_challenger:
             measured >> compare_challenger(name, compared)
         tell_at_end(dag, name)
-        keep_params_once(dag)
+        give_form(dag, make_drift_params())

@@ -13,7 +13,7 @@ from airflow.sdk import DAG
 
 from include.orchestration.assets import make_asset
 from include.orchestration.deadlines import set_deadline
-from include.orchestration.describing import describe_dag, keep_params_once
+from include.orchestration.describing import describe_dag, give_form
 from include.orchestration.params import make_ingest_params
 from include.orchestration.pipelines import list_pipelines
 from include.orchestration.tasks.alerts import tell_at_end
@@ -25,11 +25,10 @@ for pipeline in list_pipelines():
     with DAG(
         **describe_dag(pipeline, "ingest", __doc__),
         schedule=run_for_day_before(schedules.ingest, schedules.timezone),
-        params=make_ingest_params(pipeline),
         deadline=set_deadline(pipeline),
     ) as dag:
         extracted = extract(pipeline.name)
         validated = validate(pipeline.name, extracted)
         build_features.override(outlets=[make_asset(pipeline.name, "features")])(pipeline.name, validated)
         tell_at_end(dag, pipeline.name)
-        keep_params_once(dag)
+        give_form(dag, make_ingest_params(pipeline))

@@ -13,7 +13,7 @@ import nightshift_root
 from airflow.sdk import DAG
 
 from include.orchestration.assets import make_asset
-from include.orchestration.describing import describe_dag, keep_params_once
+from include.orchestration.describing import describe_dag, give_form
 from include.orchestration.params import make_quarantine_params
 from include.orchestration.pipelines import list_pipelines
 from include.orchestration.tasks.quarantine import check, look, replay
@@ -23,11 +23,10 @@ for pipeline in list_pipelines():
     with DAG(
         **describe_dag(pipeline, "quarantine", __doc__),
         schedule=None,
-        params=make_quarantine_params(),
         max_active_runs=1,
         # A triggered run of a paused DAG waits for ever.
         is_paused_upon_creation=False,
     ) as dag:
         replayed = replay.override(outlets=[make_asset(name, "features")])(name, look(name))
         check(name, replayed)
-        keep_params_once(dag)
+        give_form(dag, make_quarantine_params())

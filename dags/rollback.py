@@ -15,7 +15,7 @@ import nightshift_root
 from airflow.sdk import DAG
 
 from include.orchestration.assets import make_asset
-from include.orchestration.describing import describe_dag, keep_params_once
+from include.orchestration.describing import describe_dag, give_form
 from include.orchestration.params import make_rollback_params
 from include.orchestration.pipelines import list_pipelines
 from include.orchestration.tasks.rollback import rescore, roll_back
@@ -25,11 +25,10 @@ for pipeline in list_pipelines():
     with DAG(
         **describe_dag(pipeline, "rollback", __doc__),
         schedule=None,
-        params=make_rollback_params(),
         max_active_runs=1,
         # Whoever needs it is in a hurry, and a triggered run of a paused DAG waits for ever.
         is_paused_upon_creation=False,
     ) as dag:
         rolled_back = roll_back.override(outlets=[make_asset(name, "champion")])(name)
         rescore.override(outlets=[make_asset(name, "scores")], execution_timeout=timedelta(hours=6))(name, rolled_back)
-        keep_params_once(dag)
+        give_form(dag, make_rollback_params())

@@ -14,7 +14,7 @@ from airflow.sdk import DAG
 
 from include.orchestration.assets import make_asset
 from include.orchestration.deadlines import set_deadline
-from include.orchestration.describing import describe_dag, keep_params_once
+from include.orchestration.describing import describe_dag, give_form
 from include.orchestration.params import make_score_params
 from include.orchestration.pipelines import list_pipelines
 from include.orchestration.tasks.alerts import tell_at_end
@@ -25,7 +25,6 @@ for pipeline in list_pipelines():
     with DAG(
         **describe_dag(pipeline, "score", __doc__),
         schedule=run_after(make_asset(pipeline.name, "features")),
-        params=make_score_params(),
         deadline=set_deadline(pipeline),
         # Asset events for a paused DAG are lost, so a new pipeline would ingest and never score.
         is_paused_upon_creation=False,
@@ -41,4 +40,4 @@ for pipeline in list_pipelines():
         if pipeline.spec.gate.keep_challenger:
             published >> shadow.override(retries=1)(pipeline.name)
         tell_at_end(dag, pipeline.name)
-        keep_params_once(dag)
+        give_form(dag, make_score_params())

@@ -14,7 +14,7 @@ import nightshift_root
 from airflow.sdk import DAG
 
 from include.orchestration.assets import make_asset
-from include.orchestration.describing import HEAVY_POOL, describe_dag, keep_params_once
+from include.orchestration.describing import HEAVY_POOL, describe_dag, give_form
 from include.orchestration.params import make_train_params
 from include.orchestration.pipelines import list_pipelines
 from include.orchestration.tasks.alerts import tell_at_end
@@ -35,7 +35,6 @@ for pipeline in list_pipelines():
     with DAG(
         **describe_dag(pipeline, "train", __doc__),
         schedule=run_for_day_before(schedules.train, schedules.timezone) if schedules.train else None,
-        params=make_train_params(),
         # A retraining that drift asks for would wait for ever in a paused DAG.
         is_paused_upon_creation=False if schedules.train is None else None,
     ) as dag:
@@ -53,4 +52,4 @@ for pipeline in list_pipelines():
         checked >> fitted
         judged >> described >> (answer or promoted)
         tell_at_end(dag, name)
-        keep_params_once(dag)
+        give_form(dag, make_train_params())

@@ -1,6 +1,7 @@
 """The section `schedules` of pipeline.yaml."""
 
 import re
+from functools import lru_cache
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,6 +14,8 @@ from include.config.model import Model
 RANDOM = re.compile(r"(?:^|[\s,])[RrHh](?:$|[\s,/(])")
 
 
+# Hundreds of pipelines have few schedules between them, and each is spelled out four times here.
+@lru_cache(maxsize=1024)
 def check_cron(value: str) -> str:
     """Return `value` if it is a cron expression of five fields; ValueError otherwise."""
     if len(value.split()) != 5 or RANDOM.search(value) or not croniter.is_valid(value):

@@ -3,8 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
+import jsonschema
 import pytest
 from airflow.sdk import DAG
+from airflow.sdk.definitions.param import NOTSET
 from airflow.serialization.serialized_objects import DagSerialization
 
 from include.config.loading import LoadedPipelines
@@ -156,10 +158,21 @@ def test_a_pipeline_with_shards_plans_them_and_publishes_them_as_one(monkeypatch
         "publish": (False, {"tell"}),
         "tell": (False, set()),
     }
-    assert DagSerialization.from_dict(DagSerialization.to_dict(dag)).task_dict["score"].is_mapped
+    stored = DagSerialization.to_dict(dag)
+    assert DagSerialization.from_dict(stored).task_dict["score"].is_mapped
+    (mapped,) = (task["__var"] for task in stored["dag"]["tasks"] if task["__var"]["task_id"] == "score")
+    assert not mapped["partial_kwargs"].get("params")
 
 
 def test_the_form_of_a_dag_is_kept_with_the_dag_and_not_with_each_task(dag: DAG) -> None:
     kept = DagSerialization.to_dict(dag)["dag"]
     assert bool(kept.get("params")) == bool(dag.params)
     assert [task["__var"]["task_id"] for task in kept["tasks"] if task["__var"].get("params")] == []
+
+
+def test_the_defaults_of_every_form_fit_their_schemas(dag: DAG) -> None:
+    """Airflow is not asked when it reads the file. Only what a person has to fill in has no default."""
+    for name, field in dag.params.items():
+        jsonschema.Draft202012Validator.check_schema(field.schema)
+        assert field.value is NOTSET or field.resolve() == field.value
+        assert field.value is not NOTSET or (dag.dag_id.endswith("_rollback") and name == "reason")

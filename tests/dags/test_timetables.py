@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk import DAG
 from airflow.timetables.base import TimeRestriction
 
-from include.orchestration.timetables import run_for_day_before
+from include.orchestration.timetables import DayBeforeTimetable, run_for_day_before
 from tests.dags.kit import load_timetable
 
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo"]
@@ -41,6 +41,18 @@ def list_backfill(timetable: Any, first: str, last: str) -> list[str]:
     """The keys of the runs that a backfill makes."""
     bounds = [datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (first, last)]
     return [info.partition_key for info in timetable.iter_partition_dagrun_infos(earliest=bounds[0], latest=bounds[1])]
+
+
+def test_a_schedule_is_put_into_words_once_for_all_pipelines_that_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes a millisecond, and Airflow asks for a DAG's timetable some twenty times whenever it has read a file."""
+    made: list[str] = []
+    describe = DayBeforeTimetable._describe_with_dom_dow_fix
+    monkeypatch.setattr(
+        DayBeforeTimetable, "_describe_with_dom_dow_fix", lambda self, cron: made.append(cron) or describe(self, cron)
+    )
+    stored = [make_timetable("17 3 * * *", zone) for zone in ("UTC", "UTC", "Europe/Berlin")]
+    assert made == ["17 3 * * *", "17 3 * * *"]
+    assert [timetable.serialize()["timezone"] for timetable in stored] == ["UTC", "UTC", "Europe/Berlin"]
 
 
 @pytest.mark.guarantee(18)

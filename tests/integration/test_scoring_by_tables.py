@@ -93,6 +93,12 @@ def test_tables_score_where_they_are_those_of_the_version(
         np.testing.assert_array_equal(score(world), expected)
     assert not caplog.records
     with monkeypatch.context() as patch:
+        patch.setattr("include.core.predictors.kernel.not_kept", ["no locator available"])
+        predictors._make.cache_clear()
+        np.testing.assert_array_equal(score(world), expected)
+    predictors._make.cache_clear()
+    assert "Set NUMBA_CACHE_DIR" in caplog.text and "no locator available" in caplog.text
+    with monkeypatch.context() as patch:
         patch.setattr(predictors, "FEW_ROWS", ROWS + 1)
         patch.setattr(predictors, "make_predictor", lambda *_: pytest.fail("tables were made for a few rows"))
         np.testing.assert_array_equal(score(world), expected)

@@ -231,6 +231,26 @@ def test_without_numba_the_model_scores_itself(monkeypatch: pytest.MonkeyPatch) 
     assert isinstance(predictor, NativePredictor) and "numba can't be imported" in predictor.reason
 
 
+def test_where_nothing_compiled_can_be_kept_the_loops_work_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on an installation that can't be written to, by a user without a home."""
+    from numba.core import caching, types
+
+    from include.core.predictors import kernel
+
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
+    monkeypatch.setattr(kernel, "not_kept", [])
+
+    @kernel._compile(kernel._write(types.float64))
+    def double(values: np.ndarray) -> None:
+        values *= 2
+
+    values = np.array([1.0, 2.0])
+    double(values)
+    assert values.tolist() == [2.0, 4.0]
+    made = make_predictor(fit("usual", "regression"), "regression", NUMERIC, CATEGORICAL)
+    assert made.kind == "tables" and "no locator available" in made.not_kept
+
+
 def test_equal_models_have_equal_tables_and_others_have_not() -> None:
     made = make_predictor(fit("usual", "regression"), "regression", NUMERIC, CATEGORICAL)
     assert made.sha256 == make("usual", "regression").sha256

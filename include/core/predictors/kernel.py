@@ -14,6 +14,8 @@ from numba.extending import intrinsic
 
 # So many searches go on at a time.
 SEARCHED = 256
+# Why the next process will have to compile as well; empty where what is compiled is kept.
+not_kept: list[str] = []
 
 
 @intrinsic
@@ -49,7 +51,8 @@ def _compile(*arguments: Any) -> Callable[[Callable[..., None]], Callable[..., N
         signature = types.void(*arguments)
         try:
             return numba.njit(signature, nogil=True, cache=True)(function)
-        except Exception:  # there is no folder, no room in it, or what is kept there is damaged
+        except Exception as error:  # there is no folder, no room in it, or what is kept there is damaged
+            not_kept.append(str(error))
             return numba.njit(signature, nogil=True)(function)
 
     return compile_cached

@@ -33,6 +33,10 @@ class Predictor(Protocol):
     def reason(self) -> str:
         """Why there are no tables; empty where there are."""
 
+    @property
+    def not_kept(self) -> str:
+        """Why what was compiled can't be kept for the next process; mostly empty."""
+
     def predict(self, batch: pa.RecordBatch) -> np.ndarray:
         """float64 of shape (rows,), as `predict_scores` gives it. The batch may have more columns than the model."""
 
@@ -42,6 +46,7 @@ class NativePredictor:
 
     kind: Kind = "native"
     sha256 = None
+    not_kept = ""
 
     def __init__(self, model: Any, task: Task, features: Sequence[str], reason: str) -> None:
         self._model = model
@@ -67,6 +72,7 @@ class TablesPredictor:
     def __init__(self, native: NativePredictor, tables: Tables, model: Any, task: Task, kernel: Any) -> None:
         self.tables = tables
         self.sha256 = tables.compute_sha256()
+        self.not_kept: str = next(iter(kernel.not_kept), "")
         self.native = native
         self._model = model
         self._task = task
