@@ -14,8 +14,8 @@ from include.io.resources import Resources
 
 log = logging.getLogger(__name__)
 
-# Loading numba and making tables costs 1 s of CPU. In a fresh process both ways took the same for 100,000 rows: the model
-# itself 1.10 s and tables 1.15 s (100 trees, 20 numbers), 1.56 and 1.60 s with 8 categories as well.
+# Loading numba and making tables costs 1 s of CPU. In a fresh process both ways took the same for 100,000 rows: the
+# model itself 1.10 s and tables 1.15 s (100 trees, 20 numbers), 1.56 and 1.60 s with 8 categories as well.
 FEW_ROWS = 100_000
 COMPILED_ANEW = (
     "%s: every task compiles for some seconds, because the result can't be kept (%s). Set NUMBA_CACHE_DIR to a folder "
