@@ -28,9 +28,12 @@ up: ## start PostgreSQL and Airflow; prints the address and the login
 stop: ## stop what `up` or `demo` started
 	@bin/nightshift stop
 
-test: ## all tests; `make test ARGS="tests/unit -k gate"` for some
+# Tests of a file share servers and worlds, so a file stays with one process; 0 is none beside pytest itself, as for --pdb.
+WORKERS ?= 2
+
+test: ## all tests, two files at a time; `make test ARGS="tests/unit -k gate" WORKERS=0` for some
 	@bin/setup --dev
-	$(python) -m pytest $(ARGS)
+	$(python) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 faults: ## break things on purpose: every guarantee of docs/guarantees.md, and 200 nights of chaos (half an hour)
 	@bin/setup --dev
