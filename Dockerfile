@@ -2,7 +2,7 @@
 FROM apache/airflow:3.3.2-python3.11
 
 USER root
-RUN install -d -o airflow -g 0 -m 0775 /opt/nightshift /opt/airflow/logs /opt/airflow/auth
+RUN install -d -o airflow -g 0 -m 0775 /opt/nightshift /opt/airflow/logs /opt/airflow/auth /scratch
 
 USER airflow
 # An environment of its own: the image brings packages that we don't use, in versions that ours don't go with.
