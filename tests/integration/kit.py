@@ -102,7 +102,7 @@ class World:
         self.write(night, rows, **drawn)
         assert [self.ingest(night).status, self.score(night).status] == ["done", "done"]
 
-    def train(self, as_of: date, run_id: str = "run", **window: date) -> Outcome:
+    def train(self, as_of: date, run_id: str = "run", **window: Any) -> Outcome:
         request = runs.TrainingRequest(as_of=as_of, run_id=run_id, requested_by="tests", **window)
         return runs.run_train(self.config, self.resources, request, ignore)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from include.errors import NightshiftError
 from include.local.demo import script
-from include.local.rest import AirflowClient
+from include.local.rest import FINISHED, AirflowClient
 
 Progress = Callable[[str], None]
 KINDS = ("ingest", "score", "train", "drift")
@@ -102,11 +102,15 @@ def _find_run(client: AirflowClient, dag_id: str, matches: Callable[[dict[str, A
 
 
 def reset_runs(client: AirflowClient) -> None:
-    """Forget the runs of an earlier demo."""
+    """Forget the runs of an earlier demo, also of one that was broken off."""
     for kind in KINDS:
         client.wait_dag(_dag(kind))
         for found in client.list_runs(_dag(kind)):
-            client.call("DELETE", f"/dags/{_dag(kind)}/dagRuns/{found['dag_run_id']}")
+            path = f"/dags/{_dag(kind)}/dagRuns/{found['dag_run_id']}"
+            if found["state"] not in FINISHED:
+                # Airflow deletes no run that is under way.
+                client.call("PATCH", path, {"state": "failed"})
+            client.call("DELETE", path)
 
 
 def _dag(kind: str) -> str:
