@@ -87,11 +87,12 @@ def claim_partition(connection: Connection, pipeline: str, partition: date, atte
         )
 
 
-def require_current(connection: Connection, pipeline: str, partition: date, kind: Kind, ref: ObjectRef) -> None:
-    """Superseded unless the object still is the partition's; to be called with the partition claimed."""
+def require_current(connection: Connection, pipeline: str, partition: date, kind: Kind, ref: ObjectRef) -> Entry:
+    """The object's entry; Superseded unless it still is the partition's. To be called with the partition claimed."""
     entry = find_entry(connection, pipeline, partition, kind)
     if entry is None or entry.ref.sha256 != ref.sha256:
         raise Superseded(f"a later attempt replaced the {kind} rows that this one was made from; what it wrote stays")
+    return entry
 
 
 def write_entry(

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +27,6 @@ from include.io.ledger import (
     NewEntry,
     begin_attempt,
     claim_partition,
-    find_entry,
     remove_entry,
     require_current,
     write_entry,
@@ -135,13 +133,6 @@ def _store_rows(
     return stored
 
 
-def _find_params(config: PipelineConfig, resources: Resources, partition: date, raw: ObjectRef) -> dict[str, Any]:
-    """The source params of the rows: they stay with the valid ones, also when a later, bad batch replaces the raw."""
-    with resources.warehouse.begin() as connection:
-        entry = find_entry(connection, config.name, partition, "raw")
-    return entry.params if entry and entry.ref.sha256 == raw.sha256 else {}
-
-
 def _take_bad_rows(rows: Columns, verdict: Verdict) -> pa.Table:
     reasons = [SEPARATOR.join(verdict.reasons[int(row)]) for row in np.flatnonzero(verdict.bad)]
     return take_rows(rows, verdict.bad).append_column(REASON_COLUMN, pa.array(reasons, pa.string()))
@@ -157,10 +148,9 @@ def _commit(
     stored: dict[Kind, ObjectRef],
 ) -> None:
     code, verdict = read_code_version(config.folder), judged.verdict
-    params = _find_params(config, resources, partition, raw)
     with resources.warehouse.begin() as connection:
         claim_partition(connection, config.name, partition, attempt, "valid", "quarantine")
-        require_current(connection, config.name, partition, "raw", raw)
+        source = require_current(connection, config.name, partition, "raw", raw)
         record_validation(
             connection,
             config.name,
@@ -180,6 +170,7 @@ def _commit(
         if not verdict.quarantined:
             remove_entry(connection, config.name, partition, "quarantine")
         for kind, ref in stored.items():
-            kept = params if kind == "valid" else {}
-            entry = NewEntry(kind, attempt, ref, inputs_sha256=raw.sha256, params=kept)
+            # The source's params stay with the valid rows, also when a later, bad batch replaces the raw ones.
+            params = source.params if kind == "valid" else {}
+            entry = NewEntry(kind, attempt, ref, inputs_sha256=raw.sha256, params=params)
             write_entry(connection, config.name, partition, entry, config.config_sha256, code)
