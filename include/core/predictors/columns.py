@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,38 @@ import pyarrow.compute as pc
 
 # Bins are kept in 16 bits.
 MOST_BINS = 2**16
+# Cells of a grid, and the most thresholds that one of them may have for the grid to be worth it.
+GRID_CELLS, MOST_IN_CELL = 1024, 8
 _UNSEEN = "unseen"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where to begin looking for a value's place among sorted thresholds: cells of equal width, from `low` on.
+
+    The cell of a value is (value - low) * scale, cut to whole numbers and to the first and last cell; it rises with the
+    value. cells: uint16, for each cell, and once more at the end, how many thresholds lie in those before it. Without
+    cells where the thresholds are so uneven that too many of them would share one.
+    """
+
+    low: float
+    scale: float
+    cells: np.ndarray
+
+
+def make_grid(thresholds: np.ndarray) -> Grid:
+    """The grid of sorted thresholds (float64)."""
+    none = Grid(0.0, 0.0, np.empty(0, np.uint16))
+    with np.errstate(over="ignore", divide="ignore"):
+        scale = GRID_CELLS / (thresholds[-1] - thresholds[0]) if len(thresholds) > 1 else 0.0
+    if not 0 < scale < np.inf:
+        return none
+    low = float(thresholds[0])
+    own = np.minimum((thresholds - low) * scale, GRID_CELLS - 1).astype(np.int64)
+    counts = np.bincount(own, minlength=GRID_CELLS)
+    if counts.max() > MOST_IN_CELL:
+        return none
+    return Grid(low, float(scale), np.concatenate([[0], np.cumsum(counts)]).astype(np.uint16))
 
 
 @dataclass(frozen=True)
@@ -18,6 +50,11 @@ class NumericColumn:
 
     name: str
     thresholds: np.ndarray
+
+    @cached_property
+    def grid(self) -> Grid:
+        """For `rank_values`."""
+        return make_grid(self.thresholds)
 
     @property
     def bins(self) -> int:

@@ -87,15 +87,17 @@ class TablesPredictor:
         return self._finish(np.concatenate(sums)) if sums else np.empty(0)
 
     def _add(self, batch: pa.RecordBatch) -> np.ndarray:
-        tables = self.tables
-        ranks = np.empty((len(tables.columns), batch.num_rows), dtype=np.uint16)
+        tables, rows = self.tables, batch.num_rows
+        abreast = rows + -rows % self._kernel.ABREAST
+        # What is too much has the first bins: their leaves are summed up and dropped.
+        ranks = np.zeros((len(tables.columns), abreast), dtype=np.uint16)
         for column, row in zip(tables.columns, ranks, strict=True):
-            self._rank(column, batch.column(column.name), row)
-        sums = np.full(batch.num_rows, tables.baseline)
+            self._rank(column, batch.column(column.name), row[:rows])
+        sums = np.full(abreast, tables.baseline)
         self._kernel.add_leaves(
             ranks, tables.starts, tables.masks, tables.leaves, tables.first_words, tables.blocks, sums
         )
-        return sums
+        return sums[:rows]
 
     def _rank(self, column: NumericColumn | TextColumn, values: pa.Array, ranks: np.ndarray) -> None:
         if isinstance(column, TextColumn):
@@ -104,7 +106,8 @@ class TablesPredictor:
         numbers = read_numbers(values)
         if not self.tables.takes_infinity and np.isinf(numbers).any():
             raise UnknownType("infinite numbers, which the model itself refuses")
-        self._kernel.rank_values(numbers, column.thresholds, column.bins - 1, ranks)
+        grid = column.grid
+        self._kernel.rank_values(numbers, column.thresholds, grid.low, grid.scale, grid.cells, column.bins - 1, ranks)
 
     def _finish(self, sums: np.ndarray) -> np.ndarray:
         """From the trees' scale to scores, by the model's own link and correction."""
