@@ -110,13 +110,18 @@ def make_key(kind: str, pipeline: str, partition: date, attempt: str, suffix: st
 def fetch_verified(lake: Lake, ref: ObjectRef, path: Path) -> Path:
     """Copy the object into `path`; CorruptObject unless its bytes are those that were recorded."""
     lake.get_file(ref.uri, path)
+    verify_file(path, ref)
+    return path
+
+
+def verify_file(path: Path, ref: ObjectRef) -> None:
+    """CorruptObject unless the file's bytes are those that were recorded of the object."""
     found = hash_file(path)
     if found != ref.sha256:
         raise CorruptObject(
             f"{ref.uri} has sha256 {found[:12]}…, but {ref.sha256[:12]}… was recorded: the object was changed after it "
             "was written. Nothing was published; run the ingest of that partition again."
         )
-    return path
 
 
 def store_file(lake: Lake, key: str, path: Path, rows: int) -> ObjectRef:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.io.ahead import map_ahead
-from include.io.disks import open_temporary_folder
-from include.io.lake import CorruptObject, Lake, ObjectRef, fetch_verified, store_file
+from include.io.disks import explain_os_error, open_temporary_folder
+from include.io.lake import CorruptObject, Lake, ObjectRef, fetch_verified, store_file, verify_file
 
 Result = TypeVar("Result")
 # zstd is smaller; lz4 is for what is read whole every night, since decoding it takes less than half the time.
@@ -94,9 +94,20 @@ def _choose_encodings(schema: pa.Schema) -> dict[str, Any]:
 
 @contextmanager
 def fetch_object(lake: Lake, ref: ObjectRef) -> Iterator[Path]:
-    """A copy of the object for the time of the block; CorruptObject unless its bytes are those that were recorded."""
-    with open_temporary_folder() as folder:
-        yield fetch_verified(lake, ref, folder / "table.parquet")
+    """The object's file, for reading, in the block; CorruptObject unless its bytes are those that were recorded.
+
+    A copy, or the object itself where the lake is a folder: objects never change.
+    """
+    place = lake.locate(ref.uri)
+    if place is None:
+        with open_temporary_folder() as folder:
+            yield fetch_verified(lake, ref, folder / "table.parquet")
+        return
+    try:
+        verify_file(place, ref)
+    except OSError as error:
+        raise explain_os_error(f"Can't read {ref.uri}", error) from error
+    yield place
 
 
 def fetch_table(lake: Lake, ref: ObjectRef, columns: Sequence[str] | None = None) -> pa.Table:
