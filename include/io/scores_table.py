@@ -1,4 +1,4 @@
-"""scores.NAME: one native range partition a month, replaced a day at a time inside the caller's transaction."""
+"""scores.NAME: natively partitioned by day, replaced a day at a time inside the caller's transaction."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -14,6 +14,7 @@ from include.config.names import check_identifier
 from include.config.pipeline import PipelineConfig
 from include.io.copying import copy_batches
 from include.io.roles import become_self, become_writer
+from include.io.scores_parts import attach_part, choose_part, find_part, index_part
 
 POSTGRES_TYPES: dict[ColumnType, str] = {
     "text": "text",
@@ -37,37 +38,26 @@ def make_scores_schema(config: PipelineConfig) -> pa.Schema:
     return pa.schema(fields)
 
 
-def ensure_scores_table(connection: Connection, config: PipelineConfig, partition: date) -> None:
-    """Create scores.NAME, its view NAME_latest and the month's partition where they are missing."""
-    cursor = _cursor(connection)
-    name = check_identifier(config.name)
-    cursor.execute(
-        "select to_regclass(%s), to_regclass(%s)", (f"scores.{name}", f"scores_parts.{_part(name, partition)}")
-    )
-    table, part = cursor.fetchone()
-    if table and part:
+def ensure_scores_table(connection: Connection, config: PipelineConfig, partition: date, rows: int) -> None:
+    """Create scores.NAME, its view NAME_latest and the part for a partition of so many rows where they are missing."""
+    cursor, name = _cursor(connection), check_identifier(config.name)
+    if find_part(cursor, name, partition):
         return
-    # DDL locks the table that readers query, so it is done only when needed and one process at a time.
+    # One process at a time; those that waited look again.
     cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 2))", (f"{name}/ddl",))
+    if find_part(cursor, name, partition):
+        return
     became = become_writer(connection)
-    cursor.execute(_make_table(config))
-    cursor.execute(
-        sql.SQL(
-            "create or replace view scores.{view} as select * from scores.{table}"
-            " where partition_date = (select max(partition_date) from scores.{table})"
-        ).format(view=sql.Identifier(f"{name}_latest"), table=sql.Identifier(name))
-    )
-    first, following = _month_bounds(partition)
-    cursor.execute(
-        sql.SQL(
-            "create table if not exists scores_parts.{part} partition of scores.{table} for values from ({a}) to ({b})"
-        ).format(
-            part=sql.Identifier(_part(name, partition)),
-            table=sql.Identifier(name),
-            a=sql.Literal(first),
-            b=sql.Literal(following),
+    cursor.execute("select from pg_class where relnamespace = 'scores'::regnamespace and relname = %s", (name,))
+    if not cursor.rowcount:
+        cursor.execute(_make_table(config))
+        cursor.execute(
+            sql.SQL(
+                "create or replace view scores.{view} as select * from scores.{table}"
+                " where partition_date = (select max(partition_date) from scores.{table})"
+            ).format(view=sql.Identifier(f"{name}_latest"), table=sql.Identifier(name))
         )
-    )
+    attach_part(cursor, config, choose_part(cursor, name, partition, rows))
     if became:
         become_self(connection)
 
@@ -75,11 +65,20 @@ def ensure_scores_table(connection: Connection, config: PipelineConfig, partitio
 def replace_scores(
     connection: Connection, config: PipelineConfig, partition: date, batches: Iterable[pa.RecordBatch]
 ) -> int:
-    """Delete the partition's rows and copy the new ones in, binary; return how many. The caller's commit shows them."""
+    """Delete the partition's rows and copy the new ones in, binary; return how many. The caller's commit shows them.
+
+    The partition must have its part (see `ensure_scores_table`).
+    """
     cursor = _cursor(connection)
-    table = sql.SQL("scores.{}").format(sql.Identifier(check_identifier(config.name)))
+    part = find_part(cursor, config.name, partition)
+    if part is None:
+        raise ValueError(f"scores.{config.name} has no part for {partition}")
+    # Into the part itself: the server then has no row's part to find.
+    table = part.table
     cursor.execute(sql.SQL("delete from {} where partition_date = %s").format(table), (partition,))
-    return copy_batches(cursor, table, make_scores_schema(config), batches)
+    rows = copy_batches(cursor, table, make_scores_schema(config), batches)
+    index_part(cursor, config, part)
+    return rows
 
 
 def _cursor(connection: Connection) -> Any:
@@ -87,6 +86,7 @@ def _cursor(connection: Connection) -> Any:
 
 
 def _make_table(config: PipelineConfig) -> sql.Composed:
+    """Without a key of its own: it would have to be there before a part has its rows. Each part has one."""
     spec = config.spec
     columns: list[sql.Composable] = [
         sql.SQL("{} {} not null").format(sql.Identifier(name), sql.SQL(POSTGRES_TYPES[spec.columns[name]]))
@@ -96,17 +96,6 @@ def _make_table(config: PipelineConfig) -> sql.Composed:
     if spec.task == "classification":
         columns.append(sql.SQL("decision boolean not null"))
     columns += [sql.SQL("model_version integer not null"), sql.SQL("scored_at timestamptz not null")]
-    key = sql.SQL(", ").join(sql.Identifier(name) for name in ("partition_date", *spec.keys))
-    return sql.SQL(
-        "create table if not exists scores.{} ({}, primary key ({})) partition by range (partition_date)"
-    ).format(sql.Identifier(config.name), sql.SQL(", ").join(columns), key)
-
-
-def _part(name: str, partition: date) -> str:
-    return f"{name}_{partition:%Y_%m}"
-
-
-def _month_bounds(partition: date) -> tuple[date, date]:
-    first = partition.replace(day=1)
-    following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
-    return first, following
+    return sql.SQL("create table scores.{} ({}) partition by range (partition_date)").format(
+        sql.Identifier(config.name), sql.SQL(", ").join(columns)
+    )

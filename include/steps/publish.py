@@ -26,10 +26,10 @@ def publish_scores(
     stopped where these are too old to be. Figures: rows, model_version, object_uri.
     """
     attempt = Attempt(scored["attempt"], scored["attempt_number"])
+    ref = ObjectRef.from_record(scored["scores"])
     with resources.warehouse.begin() as connection:
         claim_partition(connection, config.name, partition, attempt, "scores")
-        ensure_scores_table(connection, config, partition)
-    ref = ObjectRef.from_record(scored["scores"])
+        ensure_scores_table(connection, config, partition, ref.rows)
     with fetch_object(resources.lake, ref) as path:
         scored_at = read_first(path, "scored_at")
         params = {"scored_at": scored_at and scored_at.isoformat(), **({"reason": reason} if reason else {})}

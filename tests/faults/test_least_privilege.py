@@ -71,7 +71,7 @@ def test_a_table_made_at_night_can_be_read_at_once(server: Server, migrated: str
     with copy_database(server, migrated) as name, open_world(server, name, tmp_path, login=maker) as world:
         for month in (NIGHTS[0], NIGHTS[0].replace(month=2)):
             with world.warehouse.begin() as connection:
-                ensure_scores_table(connection, world.config, month)
+                ensure_scores_table(connection, world.config, month, ROWS)
                 assert connection.exec_driver_sql("select current_user").scalar() == maker
         assert ask(server, world, ANALYST, "select count(*) from scores.shops") == [(0,)]
         owners = "select distinct tableowner from pg_tables where schemaname like 'scores%'"

@@ -1,0 +1,84 @@
+"""scores_parts: the native range partitions behind scores.NAME, one a month, or one a day where the days are large."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from psycopg2 import sql
+
+from include.config.pipeline import PipelineConfig
+
+# A night of so many rows gets a part of its own, whose index is built once its rows are there: that takes half as long
+# as adding each of them to the index of a month.
+LARGE_ROWS = 250_000
+_PARTS = "pg_class c where c.relnamespace = 'scores_parts'::regnamespace and c.relkind = 'r'"
+
+
+@dataclass(frozen=True)
+class Part:
+    """The table in scores_parts that holds all days from `first` to the day before `following`."""
+
+    name: str
+    first: date
+    following: date
+
+    @property
+    def table(self) -> sql.Identifier:
+        """Its name for statements."""
+        return sql.Identifier("scores_parts", self.name)
+
+
+def find_part(cursor: Any, pipeline: str, partition: date) -> Part | None:
+    """The part that the partition's rows belong to; None where there is none yet."""
+    parts = {part.name: part for part in (make_month(pipeline, partition), make_day(pipeline, partition))}
+    # Not by to_regclass: a session may go on believing for a while that there is no such table.
+    cursor.execute(f"select relname from {_PARTS} and relname in %s", (tuple(parts),))
+    found = cursor.fetchone()
+    return parts[found[0]] if found else None
+
+
+def choose_part(cursor: Any, pipeline: str, partition: date, rows: int) -> Part:
+    """The part to make for a partition that has none: its day where the rows are many, or other days have theirs."""
+    month, day = make_month(pipeline, partition), make_day(pipeline, partition)
+    if rows >= LARGE_ROWS:
+        return day
+    cursor.execute(f"select from {_PARTS} and relname ~ %s limit 1", (f"^{month.name}_[0-9][0-9]$",))
+    return day if cursor.rowcount else month
+
+
+def attach_part(cursor: Any, config: PipelineConfig, part: Part) -> None:
+    """Make the part and attach it to scores.NAME; readers go on meanwhile."""
+    table = sql.Identifier("scores", config.name)
+    cursor.execute(
+        sql.SQL("create table {} (like {} including defaults including constraints)").format(part.table, table)
+    )
+    # Unlike "create table ... partition of", this waits for no reader of the table, and none waits for it.
+    cursor.execute(
+        sql.SQL("alter table {} attach partition {} for values from ({}) to ({})").format(
+            table, part.table, sql.Literal(part.first), sql.Literal(part.following)
+        )
+    )
+    # Several nights may be written into a month at once, and one of them can't build an index while another one writes.
+    if part.following - part.first > timedelta(days=1):
+        index_part(cursor, config, part)
+
+
+def index_part(cursor: Any, config: PipelineConfig, part: Part) -> None:
+    """See to the part's unique index on day and keys; readers go on meanwhile."""
+    unique = "exists (select from pg_index i where i.indrelid = c.oid and i.indisunique)"
+    cursor.execute(f"select from {_PARTS} and relname = %s and {unique}", (part.name,))
+    if not cursor.rowcount:
+        columns = sql.SQL(", ").join(sql.Identifier(name) for name in ("partition_date", *config.spec.keys))
+        cursor.execute(sql.SQL("create unique index on {} ({})").format(part.table, columns))
+
+
+def make_month(pipeline: str, partition: date) -> Part:
+    """The part of the partition's month."""
+    first = partition.replace(day=1)
+    following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
+    return Part(f"{pipeline}_{partition:%Y_%m}", first, following)
+
+
+def make_day(pipeline: str, partition: date) -> Part:
+    """The part of the partition alone."""
+    return Part(f"{pipeline}_{partition:%Y_%m_%d}", partition, partition + timedelta(days=1))
