@@ -30,6 +30,7 @@ def list_contestants(bench: Bench, slow: bool) -> dict[str, Run]:
         runs["template"] = partial(run_template, bench)
     return runs | {
         "copy_by_server": partial(copy_by_server, bench),
+        "copy_and_index_by_server": partial(copy_and_index_by_server, bench),
         "copy_by_client": partial(copy_by_client, bench),
         "predict": predict_only,
         "read": read_only,
@@ -64,25 +65,34 @@ def run_template(bench: Bench, prepared: Prepared) -> Seconds:
 
 
 def copy_by_server(bench: Bench, prepared: Prepared) -> Seconds:
-    """The server alone: prepared bytes from a local file, into a table like ours that has the nights before."""
-    file, table = export_rows(bench, prepared), _make_limit_table(bench, prepared, "server")
+    """The server alone: prepared bytes from a local file, into a new table that nothing slows down."""
+    file, table = export_rows(bench, prepared), _make_limit_table(bench, prepared, "copied")
     with take_time() as seconds, bench.resources.warehouse.begin() as connection:
         connection.execute(text(f"copy {table} from '{file}' with (format binary)"))
     return seconds
 
 
-def replace_by_server(bench: Bench, prepared: Prepared) -> Seconds:
-    """The same where the night is there: its rows are deleted, and copied, in one transaction."""
-    file, table = export_rows(bench, prepared), _make_limit_table(bench, prepared, "server")
+def copy_and_index_by_server(bench: Bench, prepared: Prepared) -> Seconds:
+    """The same, and then the unique index that a night of ours has."""
+    file, table = export_rows(bench, prepared), _make_limit_table(bench, prepared, "indexed")
     with take_time() as seconds, bench.resources.warehouse.begin() as connection:
-        connection.execute(text(f"delete from {table} where partition_date = '{prepared.night}'"))
+        connection.execute(text(f"copy {table} from '{file}' with (format binary)"))
+        connection.execute(text(f"create unique index on {table} (partition_date, id)"))
+    return seconds
+
+
+def replace_by_server(bench: Bench, prepared: Prepared) -> Seconds:
+    """That night again: its rows are deleted, and copied, in one transaction."""
+    file, table = export_rows(bench, prepared), _name_limit_table(prepared, "indexed")
+    with take_time() as seconds, bench.resources.warehouse.begin() as connection:
+        connection.execute(text(f"delete from {table}"))
         connection.execute(text(f"copy {table} from '{file}' with (format binary)"))
     return seconds
 
 
 def copy_by_client(bench: Bench, prepared: Prepared) -> Seconds:
-    """The same bytes through a connection, as a client sends them."""
-    file, table = export_rows(bench, prepared), _make_limit_table(bench, prepared, "client")
+    """The same bytes through a connection, as a client sends them, into a table without an index."""
+    file, table = export_rows(bench, prepared), _make_limit_table(bench, prepared, "sent")
     with take_time() as seconds, bench.resources.warehouse.begin() as connection, file.open("rb") as prepared_bytes:
         cursor = connection.connection.cursor()
         cursor.copy_expert(f"copy {table} from stdin with (format binary)", prepared_bytes, 1 << 20)
@@ -127,9 +137,14 @@ def export_rows(bench: Bench, prepared: Prepared) -> Path:
     return file
 
 
-def _make_limit_table(bench: Bench, prepared: Prepared, who: str) -> str:
-    name = prepared.config.name
-    table = f"limit_{who}_{name}"
+def _make_limit_table(bench: Bench, prepared: Prepared, what: str) -> str:
+    """An empty table with the columns of ours, in place of that of the night before."""
+    table = _name_limit_table(prepared, what)
     with bench.resources.warehouse.begin() as connection:
-        connection.execute(text(f"create table if not exists {table} (like scores.{name} including indexes)"))
+        connection.execute(text(f"drop table if exists {table}"))
+        connection.execute(text(f"create table {table} (like scores.{prepared.config.name})"))
     return table
+
+
+def _name_limit_table(prepared: Prepared, what: str) -> str:
+    return f"limit_{what}_{prepared.config.name}"
