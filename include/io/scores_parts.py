@@ -8,7 +8,7 @@ from psycopg2 import sql
 
 from include.config.pipeline import PipelineConfig
 
-# A night of so many rows gets a part of its own, whose index is built once its rows are there: that takes half as long
+# Nights of so many rows get parts of their own, whose index is built once the rows are there: that takes half as long
 # as adding each of them to the index of a month.
 LARGE_ROWS = 250_000
 _PARTS = "pg_class c where c.relnamespace = 'scores_parts'::regnamespace and c.relkind = 'r'"
@@ -38,12 +38,28 @@ def find_part(cursor: Any, pipeline: str, partition: date) -> Part | None:
 
 
 def choose_part(cursor: Any, pipeline: str, partition: date, rows: int) -> Part:
-    """The part to make for a partition that has none: its day where the rows are many, or other days have theirs."""
+    """The part to make for a partition of so many rows that has none.
+
+    Its month where all nights are known to be small; its day where this one is large or another one was, where no other
+    month was ever scored, and where other days of the month have their parts.
+    """
     month, day = make_month(pipeline, partition), make_day(pipeline, partition)
-    if rows >= LARGE_ROWS:
-        return day
     cursor.execute(f"select from {_PARTS} and relname ~ %s limit 1", (f"^{month.name}_[0-9][0-9]$",))
-    return day if cursor.rowcount else month
+    if cursor.rowcount or rows >= LARGE_ROWS:
+        return day
+    largest = find_largest(cursor, pipeline, month)
+    return month if largest is not None and largest < LARGE_ROWS else day
+
+
+def find_largest(cursor: Any, pipeline: str, month: Part) -> int | None:
+    """The rows of the largest night that is scored outside of the month; None where there is none."""
+    cursor.execute(
+        "select max(rows) from ml.ledger where pipeline = %s and kind = 'scores'"
+        " and not (partition_date >= %s and partition_date < %s)",
+        (pipeline, month.first, month.following),
+    )
+    found: int | None = cursor.fetchone()[0]
+    return found
 
 
 def attach_part(cursor: Any, config: PipelineConfig, part: Part) -> None:

@@ -58,9 +58,9 @@ def look(world: World) -> dict[str, Any]:
 
 @pytest.fixture(params=["a part a month", "a part a day"])
 def parted(request: pytest.FixtureRequest, champion_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A world whose nights are large enough for a part of their own, or are not."""
-    if request.param == "a part a day":
-        monkeypatch.setattr(scores_parts, "LARGE_ROWS", 1)
+    """A world whose nights have parts of their own, or share that of their month."""
+    largest = 1 if request.param == "a part a month" else None
+    monkeypatch.setattr(scores_parts, "find_largest", lambda *_: largest)
     return champion_world
 
 

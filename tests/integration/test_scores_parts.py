@@ -14,20 +14,29 @@ from sqlalchemy.exc import IntegrityError
 import include.io.scores_table
 from include.config.days import list_days
 from include.io import scores_parts
+from include.io.lake import ObjectRef
+from include.io.ledger import Attempt, NewEntry, write_entry
 from include.io.scores_table import ensure_scores_table, make_scores_schema, replace_scores
 from include.local.postgres import Server
 from tests.integration.kit import World
 
 FEW, MANY = 10, 50
-JANUARY, FEBRUARY = date(2026, 1, 30), date(2026, 2, 1)
+EARLIER, JANUARY, FEBRUARY = date(2025, 12, 31), date(2026, 1, 30), date(2026, 2, 1)
 FIRST, SECOND, THIRD = (FEBRUARY + timedelta(days=number) for number in range(3))
 
 
 @pytest.fixture
-def world(champion_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """No night is published yet; one of MANY rows is a large one."""
+def newcomer(champion_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """No night was ever published; one of MANY rows is a large one."""
     monkeypatch.setattr(scores_parts, "LARGE_ROWS", MANY)
     return champion_world
+
+
+@pytest.fixture
+def world(newcomer: World) -> World:
+    """In earlier months the nights were small."""
+    remember(newcomer, EARLIER, FEW)
+    return newcomer
 
 
 def make_batch(world: World, night: date, rows: int) -> pa.RecordBatch:
@@ -43,6 +52,13 @@ def make_batch(world: World, night: date, rows: int) -> pa.RecordBatch:
     for key in world.config.spec.keys:
         drawn[key] = [str(number) if pa.types.is_string(schema.field(key).type) else number for number in range(rows)]
     return pa.RecordBatch.from_pydict(drawn, schema)
+
+
+def remember(world: World, night: date, rows: int) -> None:
+    """The ledger says that the night has scores."""
+    entry = NewEntry("scores", Attempt("x", 0), ObjectRef("file:///x", "x", rows))
+    with world.warehouse.begin() as connection:
+        write_entry(connection, world.config.name, night, entry, "x", "x")
 
 
 def fill(world: World, night: date, rows: int) -> None:
@@ -89,6 +105,27 @@ def test_each_month_decides_for_itself(world: World) -> None:
     fill(world, JANUARY, FEW)
     fill(world, FEBRUARY, MANY)
     assert list_parts(world) == ["2026_01", "2026_02_01"]
+
+
+@pytest.mark.parametrize(
+    ("scored", "parts"),
+    [
+        ({}, ["2026_02_01", "2026_02_02"]),
+        ({SECOND: FEW}, ["2026_02_01", "2026_02_02"]),
+        ({JANUARY: FEW}, ["2026_02"]),
+        ({JANUARY: FEW, EARLIER: MANY}, ["2026_02_01", "2026_02_02"]),
+        ({date(2026, 3, 1): MANY - 1}, ["2026_02"]),
+    ],
+)
+def test_days_share_a_part_once_the_nights_of_another_month_were_all_small(
+    newcomer: World, scored: dict[date, int], parts: list[str]
+) -> None:
+    """Nobody knows how large a pipeline's nights get before there were some."""
+    for night, rows in scored.items():
+        remember(newcomer, night, rows)
+    fill(newcomer, FIRST, FEW)
+    fill(newcomer, SECOND, FEW)
+    assert list_parts(newcomer) == parts
 
 
 @pytest.mark.parametrize("rows", [FEW, MANY])
