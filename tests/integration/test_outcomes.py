@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import include.steps.drift.scored
 from include.core.evaluation import measure_all
 from include.steps import runs
 from include.steps.drift.measure import measure_performance
@@ -287,6 +288,34 @@ def test_the_champions_nights_are_judged_against_its_promise(champion_world: Wor
     turned = measure(world, NIGHTS[8]).figures["realised"]
     assert turned["below"] is True
     assert turned["value"] == pytest.approx(1 - usual["value"])
+
+
+@pytest.mark.parametrize(("least", "kept"), [(30, 40), (70, 60), (1000, 120)])
+def test_of_a_large_night_the_band_sees_some_rows_and_its_own_metrics_all(
+    champion_world: World, monkeypatch: pytest.MonkeyPatch, least: int, kept: int
+) -> None:
+    monkeypatch.setattr(include.steps.drift.scored, "BAND_ROWS", 50)
+    world = bend(champion_world, **{"retrain.performance": {"min_rows": least}})
+    truth = {night: draw_rows(night) for night in NIGHTS[6:9]}
+    for night in truth:
+        world.run_night(night)
+    figures = measure(world, NIGHTS[8]).figures
+    assert {day: (shown["rows"], shown["without_outcome"]) for day, shown in figures["partitions"].items()} == {
+        str(night): (120, 0) for night in truth
+    }
+    assert all(read_realised(world, night) == expect(world, rows, night) for night, rows in truth.items())
+    assert figures["realised"]["rows"] == 3 * kept
+
+
+def test_the_band_sees_some_of_the_scores_of_a_large_night_without_outcomes(
+    champion_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(include.steps.drift.scored, "BAND_ROWS", 50)
+    world = bend(champion_world, **{"label.available_after": 3, "retrain.performance": {"min_rows": 30}})
+    for night in NIGHTS[6:9]:
+        world.run_night(night)
+    assert measure(world, NIGHTS[8]).figures["estimated"]["rows"] == 80
+    assert world.ask("select distinct rows from monitoring.performance where kind = 'estimated'") == [(120,)]
 
 
 def test_nights_that_the_champion_learnt_from_do_not_flatter_it(champion_world: World) -> None:

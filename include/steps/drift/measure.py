@@ -150,8 +150,8 @@ def _describe_days(nights: Sequence[ScoredNight]) -> dict[str, dict[str, Any]]:
     """Of the scores that each day shows: rows with an outcome, scores without one, realised metrics."""
     return {
         str(night.partition): {
-            "rows": len(night.target),
-            "without_outcome": night.rows - len(night.target),
+            "rows": night.realised.rows,
+            "without_outcome": night.rows - night.realised.rows,
             "model_version": night.scored.version,
             **without_nan(night.realised.metrics),
         }

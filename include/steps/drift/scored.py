@@ -21,18 +21,23 @@ from include.io.tables import fetch_table
 from include.steps.labels import TARGET, Outcomes, read_outcomes
 
 NO_ROWS = np.empty(0)
+# Of a night with more rows, so many stay for the band, or as many as it asks for; the night's own metrics are of all.
+BAND_ROWS = 200_000
 # A replay asks for the same few nights again and again; so many of them are kept, unless they are large.
 KEPT_NIGHTS, KEPT_ROWS = 128, 20_000
 
 
 @dataclass(frozen=True)
 class ScoredNight:
-    """One version's scores of one partition, and those of them whose outcome is known, with it: float64, (rows,)."""
+    """One version's scores of one partition, and those of them whose outcome is known, with it.
+
+    The arrays are float64 of shape (rows,), thinned out where the night is large.
+    """
 
     scored: ScoredVersion
     # How many were scored.
     rows: int
-    # All of them where outcomes were not asked for; with outcomes `predicted` has what is needed of them.
+    # Where outcomes were not asked for; with outcomes `predicted` has what is needed of them.
     scores: np.ndarray = field(default_factory=lambda: NO_ROWS)
     target: np.ndarray = field(default_factory=lambda: NO_ROWS)
     predicted: np.ndarray = field(default_factory=lambda: NO_ROWS)
@@ -102,7 +107,7 @@ def _read_scores(config: PipelineConfig, resources: Resources, scored: ScoredVer
     if rows is None:
         return None
     scores = rows["score"].to_numpy("float64")
-    return replace(_make_night(config, scored, scores), scores=scores)
+    return replace(_make_night(config, scored, scores), scores=_thin_out(config, scores))
 
 
 def _join(
@@ -120,7 +125,15 @@ def _join(
         return night
     metrics = measure_all(config.spec.task, target, predicted)
     realised = Performance(scored.partition, scored.version, "realised", metrics, len(joined))
+    target, predicted = _thin_out(config, target), _thin_out(config, predicted)
     return replace(night, target=target, predicted=predicted, realised=realised)
+
+
+def _thin_out(config: PipelineConfig, values: np.ndarray) -> np.ndarray:
+    """What the band sees of them, evenly spread; of two arrays of the same length it is of the same rows."""
+    most = max(BAND_ROWS, config.spec.retrain.performance.min_rows)
+    # A copy: a view would keep all of them.
+    return values if len(values) <= most else values[:: -(-len(values) // most)].copy()
 
 
 def _make_night(config: PipelineConfig, scored: ScoredVersion, scores: np.ndarray) -> ScoredNight:
