@@ -14,9 +14,9 @@ from benchmarks.performance.house import Bench, settle, write_night
 from include.config.pipeline import PipelineConfig
 from include.config.project import PROJECT_ROOT
 
-# Every number of rows, in every round, is a night of its own.
-FIRST = date(2027, 1, 1)
-STEPS = ("extract", "validate", "build_features", "score", "publish")
+# Every number of rows, in every round, is a night of its own, and too far from the others to be compared with them.
+FIRST, APART = date(2027, 1, 1), timedelta(days=60)
+STEPS = ("extract", "validate", "build_features", "score", "publish", "compare", "measure")
 Figures = dict[str, Any]
 
 
@@ -25,7 +25,7 @@ def measure_growth(
 ) -> Iterator[dict[str, Any]]:
     """For each number of rows: of every step the seconds and the peaks of `rounds` fresh processes."""
     for place, count in enumerate(rows):
-        nights = [FIRST + timedelta(days=place * rounds + number) for number in range(rounds)]
+        nights = [FIRST + (place * rounds + number) * APART for number in range(rounds)]
         file = write_night(config, nights[0], count)
         runs = []
         for night in nights:

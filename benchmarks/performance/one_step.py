@@ -8,7 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,20 @@ def load_step(name: str) -> Step:
         from include.steps.score import score_partition
 
         return lambda config, resources, night, found: score_partition(config, resources, night)
-    from include.steps.publish import publish_scores
+    if name == "publish":
+        from include.steps.publish import publish_scores
 
-    return publish_scores
+        return publish_scores
+    if name == "compare":
+        from include.steps.drift.compare import compare_windows
+
+        return lambda config, resources, night, found: compare_windows(config, resources, night)
+    from include.steps.drift.measure import measure_performance
+
+    # The day on which the night's outcomes are known.
+    return lambda config, resources, night, found: measure_performance(
+        config, resources, night + timedelta(days=config.spec.label.available_after)
+    )
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ AGAIN = {
     "nightshift_again": "**Nightshift**, replacing a night that is there",
     "copy_by_server_again": "limit: the server alone, deleting the night and copying it",
 }
-STEPS = ("extract", "validate", "build_features", "score", "publish")
+STEPS = ("extract", "validate", "build_features", "score", "publish", "compare", "measure")
 
 
 def describe_machine() -> dict[str, Any]:
@@ -143,8 +143,10 @@ def _write_growth(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _list_growth(row: dict[str, Any]) -> Sequence[str]:
-    found = [row["steps"][step] for step in STEPS]
-    return f"{row['rows']:,}", *(f"{step['median']:.2f} s, {step['peak_mib']:,.0f} MiB" for step in found)
+    found = [row["steps"].get(step) for step in STEPS]
+    return f"{row['rows']:,}", *(
+        f"{step['median']:.2f} s, {step['peak_mib']:,.0f} MiB" if step else "" for step in found
+    )
 
 
 def _write_night(found: dict[str, Any]) -> Iterator[str]:

@@ -64,7 +64,7 @@ class Site:
         for started in read_processes(self.paths):
             process = psutil.Process(started.pid)
             family = [process, *process.children(recursive=True)]
-            found[started.name] = round(sum(one.memory_full_info().uss for one in family) / 2**20)
+            found[started.name] = round(sum(map(_read_own, family)) / 2**20)
         return found
 
 
@@ -97,6 +97,14 @@ def open_site(
         shutil.rmtree(home, ignore_errors=True)
         os.environ.clear()
         os.environ.update(before)
+
+
+def _read_own(process: psutil.Process) -> int:
+    """Bytes that no other process shares; 0 where it has just ended."""
+    try:
+        return int(process.memory_full_info().uss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def copy_project(root: Path) -> None:

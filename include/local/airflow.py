@@ -143,7 +143,8 @@ def make_defaults(paths: Paths, environ: Mapping[str, str]) -> dict[str, str]:
         "CORE__PLUGINS_FOLDER": str(paths.root / "plugins"),
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
-        "CORE__PARALLELISM": str(max(2, os.cpu_count() or 2)),
+        # Between two tasks a place waits for the scheduler about as long as a small task works.
+        "CORE__PARALLELISM": str(2 * max(2, os.cpu_count() or 2)),
         # Tasks talk to the API server without encryption, so they need not read the world's certificates each time.
         "API__CLIENT_USE_PUBLIC_CERTS": "False",
         # Asking DNS for the machine's name may take seconds where there is none.
