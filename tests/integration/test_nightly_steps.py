@@ -80,7 +80,9 @@ def test_scores_are_natively_range_partitioned_by_date_and_latest_shows_the_newe
         "and a.attnum = p.partattrs[0] where partrelid = 'scores.shops'::regclass"
     )
     assert world.ask(strategy) == [("r", "partition_date")]
-    assert world.ask("select count(*) from pg_inherits where inhparent = 'scores.shops'::regclass") == [(2,)]
+    # Each day of the first month has a part, then it is known that a month's days can share one.
+    parts = "select count(*) from pg_inherits where inhparent = 'scores.shops'::regclass"
+    assert world.ask(parts) == [(3,)]
     assert world.ask("select distinct partition_date from scores.shops_latest") == [(date(2026, 2, 1),)]
     assert world.ask("select count(*) from scores.shops") == [(3 * ROWS,)]
 
