@@ -117,22 +117,16 @@ def _join(
     rows = _fetch(resources, scored, [*keys, "score"])
     if rows is None:
         return None
-    # Of a large night, frames and what the metrics need would not fit into memory together.
-    scores, (target, predicted) = rows["score"].to_numpy("float64", copy=True), _match(rows, outcomes, keys)
-    del rows
-    night = _make_night(config, scored, scores)
-    if not len(target):
+    targets = outcomes.targets.dropna(subset=[TARGET])
+    joined = rows.merge(targets, on=keys, how="inner")
+    target, predicted = (joined[name].to_numpy("float64") for name in (TARGET, "score"))
+    night = _make_night(config, scored, rows["score"].to_numpy("float64"))
+    if joined.empty:
         return night
     metrics = measure_all(config.spec.task, target, predicted)
-    realised = Performance(scored.partition, scored.version, "realised", metrics, len(target))
+    realised = Performance(scored.partition, scored.version, "realised", metrics, len(joined))
     target, predicted = _thin_out(config, target), _thin_out(config, predicted)
     return replace(night, target=target, predicted=predicted, realised=realised)
-
-
-def _match(rows: pd.DataFrame, outcomes: Outcomes, keys: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Target and score, float64 of shape (rows,), of the rows whose outcome is known."""
-    joined = rows.merge(outcomes.targets.dropna(subset=[TARGET]), on=keys, how="inner")
-    return joined[TARGET].to_numpy("float64", copy=True), joined["score"].to_numpy("float64", copy=True)
 
 
 def _thin_out(config: PipelineConfig, values: np.ndarray) -> np.ndarray:
