@@ -11,12 +11,12 @@ from typing import Any
 
 from benchmarks.performance.compare import sum_up_parts
 from benchmarks.performance.house import Bench, settle, write_night
+from benchmarks.performance.report import STEPS
 from include.config.pipeline import PipelineConfig
 from include.config.project import PROJECT_ROOT
 
 # Every number of rows, in every round, is a night of its own, and too far from the others to be compared with them.
 FIRST, APART = date(2027, 1, 1), timedelta(days=60)
-STEPS = ("extract", "validate", "build_features", "score", "publish", "compare", "measure")
 Figures = dict[str, Any]
 
 

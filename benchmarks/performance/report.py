@@ -32,6 +32,7 @@ AGAIN = {
     "nightshift_again": "**Nightshift**, replacing a night that is there",
     "copy_by_server_again": "limit: the server alone, deleting the night and copying it",
 }
+# Of a night and the drift run after it, in their order.
 STEPS = ("extract", "validate", "build_features", "score", "publish", "compare", "measure")
 
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from include.io.ahead import map_ahead
 from include.io.disks import explain_os_error, open_temporary_folder
-from include.io.lake import CorruptObject, Lake, ObjectRef, fetch_verified, store_file, verify_file
+from include.io.lake import CorruptObject, Lake, ObjectRef, store_file, verify_file
 
 Result = TypeVar("Result")
 # zstd is smaller; lz4 is for what is read whole every night, since decoding it takes less than half the time.
@@ -94,20 +94,25 @@ def _choose_encodings(schema: pa.Schema) -> dict[str, Any]:
 
 @contextmanager
 def fetch_object(lake: Lake, ref: ObjectRef) -> Iterator[Path]:
-    """The object's file, for reading, in the block; CorruptObject unless its bytes are those that were recorded.
+    """The object's file, for reading, in the block; CorruptObject unless its bytes are those that were recorded."""
+    with _open_file(lake, ref.uri) as path:
+        try:
+            verify_file(path, ref)
+        except OSError as error:
+            raise explain_os_error(f"Can't read {ref.uri}", error) from error
+        yield path
 
-    A copy, or the object itself where the lake is a folder: objects never change.
-    """
-    place = lake.locate(ref.uri)
-    if place is None:
-        with open_temporary_folder() as folder:
-            yield fetch_verified(lake, ref, folder / "table.parquet")
+
+@contextmanager
+def _open_file(lake: Lake, uri: str) -> Iterator[Path]:
+    """A copy of the object, or the object itself where the lake is a folder: objects never change."""
+    place = lake.locate(uri)
+    if place is not None:
+        yield place
         return
-    try:
-        verify_file(place, ref)
-    except OSError as error:
-        raise explain_os_error(f"Can't read {ref.uri}", error) from error
-    yield place
+    with open_temporary_folder() as folder:
+        lake.get_file(uri, folder / "table.parquet")
+        yield folder / "table.parquet"
 
 
 def fetch_table(lake: Lake, ref: ObjectRef, columns: Sequence[str] | None = None) -> pa.Table:
@@ -178,11 +183,7 @@ def stream_groups(
     Of `columns` those that are there. Not checked against the recorded hash, which would read all of it; CorruptObject
     where it can't be read or has another number of rows.
     """
-    with open_temporary_folder() as folder:
-        path = lake.locate(ref.uri)
-        if path is None:
-            path = folder / "table.parquet"
-            lake.get_file(ref.uri, path)
+    with _open_file(lake, ref.uri) as path:
         try:
             with pq.ParquetFile(path, pre_buffer=False) as file:
                 if file.metadata.num_rows != ref.rows:
