@@ -17,6 +17,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from benchmarks.performance.shapes import draw_rows, load_shape
 from benchmarks.performance.training import DAYS, ESTIMATORS
+from include.ahead import count_workers
 from include.config.pipeline import PipelineSpec
 from include.core.estimators import predict_scores
 from include.core.training import tune_and_fit
@@ -75,7 +76,7 @@ def judge_search(known: Rows, held: Rows, seed: int, search_rows: int) -> str:
     """A row of the table."""
     spec = make_spec(known, seed, search_rows)
     start = time.perf_counter()
-    fitted = tune_and_fit(known.frame, known.target, known.days, spec)
+    fitted = tune_and_fit(known.frame, known.target, known.days, spec, workers=count_workers())
     seconds = time.perf_counter() - start
     scores = predict_scores(fitted.model, "classification", held.frame[list(spec.features.names)])
     chosen = ", ".join(f"{name} {value}" for name, value in fitted.setting.parameters.items())

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.performance.shapes import draw_rows, load_shape
+from include.ahead import count_workers
 from include.config.learning import Estimator
 from include.config.pipeline import PipelineSpec
 from include.core.estimators import fit_model
@@ -46,7 +47,7 @@ def measure_training(rows: int, say: Callable[[str], None]) -> dict[str, Any]:
         say(f"{place}: {trial.setting.kind} on {trial.rows:,} rows {trial.seconds:.1f} s, {trial.value:.4f}")
 
     start = time.perf_counter()
-    fitted = tune_and_fit(frame, target, days, spec, report)
+    fitted = tune_and_fit(frame, target, days, spec, report, workers=count_workers())
     search = time.perf_counter() - start
     single = _fit_once(fitted.setting, spec, frame, target)
     rounds = {trial.rung for trial in trials}

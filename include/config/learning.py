@@ -68,7 +68,7 @@ class Training(Model):
     seed: int = Field(7, ge=0, le=2**32 - 1)
     max_rows: int = Field(1_000_000, ge=100, description="A larger window is sampled, seeded, before fitting.")
     search_rows: int = Field(
-        200_000,
+        100_000,
         ge=100,
         description="The search, calibration and threshold see a seeded sample of at most so many of them; the chosen "
         "setting is fitted on all.",

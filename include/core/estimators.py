@@ -16,6 +16,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from threadpoolctl import threadpool_limits
 
 from include.config.metrics import Task
 from include.core.lightgbm_models import LightGbmClassifier, LightGbmRegressor, load_library
@@ -23,6 +24,8 @@ from include.core.lightgbm_models import LightGbmClassifier, LightGbmRegressor, 
 # HistGradientBoosting bins at most 255 values of a category, one of them for the missing.
 MAX_CATEGORIES = 254
 RARE_ROWS = 20
+# With fewer rows the threads of one fit of boosted trees wait for each other longer than they work.
+ROWS_FOR_THREADS = 500_000
 
 _ESTIMATORS: Mapping[tuple[str, Task], Callable[..., Any]] = {
     ("logistic", "classification"): LogisticRegression,
@@ -72,8 +75,9 @@ def require_libraries(kinds: Iterable[str]) -> None:
 
 
 def fit_model(model: Pipeline, rows: Any, target: np.ndarray) -> Pipeline:
-    """Fit with all cores; afterwards predict with one where several would add up in the order in which they finish."""
-    model.fit(rows, target)
+    """Fit, large data with all cores; predict with one where several would add up in the order in which they finish."""
+    with threadpool_limits(1 if len(target) < ROWS_FOR_THREADS else None, user_api="openmp"):
+        model.fit(rows, target)
     if model.get_params().get("model__n_jobs"):
         model.set_params(model__n_jobs=1)
     return model

@@ -15,8 +15,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from include.core.lightgbm_text import check_trees, keep_trees
 from include.errors import NightshiftError
 
-# The same input gives the same trees, with any number of threads.
-_FIXED = {"deterministic": True, "force_row_wise": True, "verbose": -1}
+# The same input gives the same trees, with any number of threads; 0: as many as OpenMP is set to (`fit_model`).
+_FIXED = {"deterministic": True, "force_row_wise": True, "verbose": -1, "n_jobs": 0}
 
 
 class _LightGbm(BaseEstimator):

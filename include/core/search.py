@@ -3,18 +3,21 @@
 K. Jamieson, A. Talwalkar: Non-stochastic Best Arm Identification and Hyperparameter Optimization, AISTATS 2016.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice, product
 from math import ceil
 from time import perf_counter
 
 import numpy as np
 import pandas as pd
 
+from include.ahead import map_ahead
 from include.config.metrics import Task
 from include.config.pipeline import PipelineSpec
 from include.core.calibration import Block
-from include.core.estimators import fit_model, make_model, predict_scores
+from include.core.estimators import ROWS_FOR_THREADS, fit_model, make_model, predict_scores
 from include.core.evaluation import HIGHER_IS_BETTER, measure
 from include.core.settings import Setting
 
@@ -31,7 +34,7 @@ class Trial:
     """A setting and what it reached in one round, `rung`.
 
     `value` is the mean of `fold_values`, without the folds whose metric can't be computed; NaN where it failed.
-    `rows`: fitted on, at most, in one fold.
+    `rows`: fitted on, at most, in one fold. `seconds`: of all folds, one after the other.
     """
 
     number: int
@@ -40,6 +43,16 @@ class Trial:
     rows: int
     value: float
     fold_values: tuple[float, ...]
+    seconds: float
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class FoldTrial:
+    """A setting fitted on so many rows of one fold: what it predicts there, or why it can't."""
+
+    rows: int
+    block: Block | None
     seconds: float
     failure: str = ""
 
@@ -60,6 +73,7 @@ def search_settings(
     folds: Sequence[Fold],
     spec: PipelineSpec,
     report: Report,
+    workers: int = 1,
 ) -> Found:
     """The best of the last round, in which every fold is fitted on all its rows. ValueError where all settings fail."""
     training = spec.training
@@ -67,11 +81,12 @@ def search_settings(
     trials: list[Trial] = []
     for rung, rung_folds in enumerate(rungs):
         tried = {}
-        for position, setting in enumerate(settings, 1):
-            trial, blocks = try_setting(setting, rows, target, rung_folds, spec, number=len(trials), rung=rung)
-            report(trial, f"search round {rung + 1} of {len(rungs)}, setting {position} of {len(settings)}")
-            trials.append(trial)
-            tried[trial.number] = blocks
+        with closing(try_settings(settings, rows, target, rung_folds, spec, workers)) as of_settings:
+            for position, (setting, of_folds) in enumerate(zip(settings, of_settings, strict=True), 1):
+                trial = judge_setting(setting, of_folds, training.metric, len(trials), rung)
+                report(trial, f"search round {rung + 1} of {len(rungs)}, setting {position} of {len(settings)}")
+                trials.append(trial)
+                tried[trial.number] = tuple(found.block for found in of_folds if found.block)
         ranked = rank_trials(trials[-len(tried) :], training.metric)
         settings = choose_survivors(ranked, ceil(len(tried) / training.halving))
     return Found(tuple(trials), ranked[0], tried[ranked[0].number])
@@ -120,33 +135,51 @@ def rank_trials(trials: Sequence[Trial], metric: str) -> list[Trial]:
     return sorted(usable, key=lambda trial: sign * trial.value)
 
 
-def try_setting(
-    setting: Setting,
+def try_settings(
+    settings: Sequence[Setting],
     rows: pd.DataFrame,
     target: np.ndarray,
     folds: Sequence[Fold],
     spec: PipelineSpec,
-    *,
-    number: int = 0,
-    rung: int = 0,
-) -> tuple[Trial, tuple[Block, ...]]:
-    """Fit and judge on each fold. A setting that the estimator refuses is a failed trial, not an error."""
+    workers: int,
+) -> Generator[list[FoldTrial]]:
+    """For each setting, in order, its trials on all folds. To be closed by whoever does not take all.
+
+    `workers` fits run side by side in threads, unless a single one is large enough to occupy all cores.
+    """
+
+    def try_one(task: tuple[Setting, Fold]) -> FoldTrial:
+        return try_fold(*task, rows, target, spec)
+
+    alone = max(len(train) for train, _ in folds) >= ROWS_FOR_THREADS
+    with closing(map_ahead(try_one, product(settings, folds), 1 if alone else workers)) as tried:
+        for _ in settings:
+            yield list(islice(tried, len(folds)))
+
+
+def try_fold(setting: Setting, fold: Fold, rows: pd.DataFrame, target: np.ndarray, spec: PipelineSpec) -> FoldTrial:
+    """Fit and predict on one fold. A setting that the estimator refuses is a failed trial, not an error."""
     started = perf_counter()
-    blocks, failure = [], ""
+    train, validate = fold
+    block, failure = None, ""
     try:
-        for train, validate in folds:
-            model = fit_model(make_from(setting, spec), rows.iloc[train], target[train])
-            blocks.append((target[validate], _predict(model, spec.task, rows.iloc[validate])))
+        model = fit_model(make_from(setting, spec), rows.iloc[train], target[train])
+        block = target[validate], _predict(model, spec.task, rows.iloc[validate])
     except (ValueError, TypeError, ArithmeticError) as error:
         failure = str(error) or type(error).__name__
-    values = tuple(measure(spec.training.metric, *block) for block in blocks)
+    return FoldTrial(len(train), block, perf_counter() - started, failure)
+
+
+def judge_setting(setting: Setting, folds: Sequence[FoldTrial], metric: str, number: int, rung: int) -> Trial:
+    """What a setting reached in a round, from its trials on all folds; it failed where one of them did."""
+    failure = next((fold.failure for fold in folds if fold.failure), "")
+    values = tuple(measure(metric, *fold.block) for fold in folds if fold.block)
     usable = [value for value in values if np.isfinite(value)]
     if not usable and not failure:
         failure = "the metric could not be computed on any fold"
     value = float("nan") if failure else float(np.mean(usable))
-    most = max(len(train) for train, _ in folds)
-    trial = Trial(number, rung, setting, most, value, values, perf_counter() - started, failure)
-    return trial, tuple(blocks)
+    rows, seconds = max(fold.rows for fold in folds), sum(fold.seconds for fold in folds)
+    return Trial(number, rung, setting, rows, value, values, seconds, failure)
 
 
 def _predict(model: object, task: Task, rows: pd.DataFrame) -> np.ndarray:

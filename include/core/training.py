@@ -41,10 +41,12 @@ def tune_and_fit(
     spec: PipelineSpec,
     report: Report = lambda trial, place: None,
     known: Setting | None = None,
+    workers: int = 1,
 ) -> Fitted:
     """Search, then fit the best setting on all `rows`; `days` is the day of each. The same input gives the same model.
 
     The search sees a sample of at most `training.search_rows`: its many fits would cost several times the last one.
+    They run side by side, `workers` at a time.
 
     `known` is fitted without a search; a classifier is tried on the folds all the same, for calibration and threshold.
     ValueError where every trial of a round failed, with the reason of the first; NightshiftError where a library lacks.
@@ -56,7 +58,7 @@ def tune_and_fit(
     settings = [known] if known else choose_settings(spec, target)
     seen = sample_rows(len(rows), spec.training.search_rows, spec.training.seed)
     folds = make_folds(days[seen], spec.training.folds)
-    found = search_settings(settings, features.iloc[seen], target[seen], folds, spec, report)
+    found = search_settings(settings, features.iloc[seen], target[seen], folds, spec, report, workers)
     model = fit_model(make_from(found.best.setting, spec), features, target)
     if spec.task == "regression":
         return Fitted(model, found.best.setting, found.trials, "none", None, None)

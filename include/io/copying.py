@@ -10,7 +10,7 @@ import psycopg2
 import pyarrow as pa
 from psycopg2 import sql
 
-from include.io.ahead import map_ahead
+from include.ahead import map_ahead
 
 # Bytes that the driver is handed at a time: it lets go of the interpreter while it sends them.
 PIECE = 1 << 16

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.io.ahead import map_ahead
+from include.ahead import map_ahead
 from include.io.disks import explain_os_error, open_temporary_folder
 from include.io.lake import CorruptObject, Lake, ObjectRef, store_file, verify_file
 

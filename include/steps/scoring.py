@@ -6,9 +6,9 @@ from contextlib import closing
 import numpy as np
 import pyarrow as pa
 
+from include.ahead import count_workers
 from include.config.pipeline import PipelineConfig
 from include.core.predictors import Predictor
-from include.io.ahead import count_workers
 from include.io.lake import ObjectRef
 from include.io.registry import ModelVersion
 from include.io.resources import Resources

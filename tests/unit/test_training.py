@@ -1,5 +1,6 @@
 """The seeded search and the models."""
 
+import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -8,12 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from include.config.loading import load_pipeline
 from include.config.pipeline import PipelineSpec
-from include.core import search, training
+from include.core import estimators, search, training
 from include.core.calibration import CORRECTIONS
-from include.core.estimators import make_model, predict_scores
+from include.core.estimators import fit_model, make_model, predict_scores
 from include.core.evaluation import gain, measure
 from include.core.search import Trial, choose_survivors, plan_rungs
 from include.core.settings import Setting, choose_settings, list_settings
@@ -78,6 +82,57 @@ def test_the_same_seed_data_and_code_give_the_same_model(tmp_path: Path, kind: s
     expected = predict_scores(first.model, spec.task, rows)
     for model in (first.model, second.model):
         np.testing.assert_array_equal(predict_scores(model, spec.task, rows), expected)
+
+
+def test_fits_side_by_side_choose_what_fits_one_by_one_do(tmp_path: Path) -> None:
+    rows, target, days = make_data(1000)
+    broken = [{"kind": "logistic", "search": {"C": [-1.0, 0.1]}}, GRID[1]]
+    spec = load_spec(tmp_path, **{"training.estimators": broken, "training.trials": 7})
+    one, four = (tune_and_fit(rows, target, days, spec, workers=workers) for workers in (1, 4))
+    # As text: a trial that failed has a value that is not equal to itself.
+    assert str([replace(trial, seconds=0) for trial in one.trials]) == str([replace(t, seconds=0) for t in four.trials])
+    assert any(trial.failure for trial in one.trials)
+    assert (one.setting, one.threshold) == (four.setting, four.threshold)
+    expected = predict_scores(one.model, spec.task, rows)
+    np.testing.assert_array_equal(predict_scores(four.model, spec.task, rows), expected)
+
+
+@pytest.mark.parametrize(("edge", "workers", "most"), [(10**6, 3, 3), (100, 3, 1)])
+def test_large_fits_of_a_search_come_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edge: int, workers: int, most: int
+) -> None:
+    """Each then has all cores, and no second one's rows lie in memory."""
+    monkeypatch.setattr(search, "ROWS_FOR_THREADS", edge)
+    fit, begun, together = search.fit_model, [], []
+
+    def watch(*arguments: object) -> object:
+        begun.append(1)
+        time.sleep(0.05)
+        together.append(len(begun))
+        try:
+            return fit(*arguments)
+        finally:
+            begun.pop()
+
+    monkeypatch.setattr(search, "fit_model", watch)
+    rows, target, days = make_data(600)
+    tune_and_fit(rows, target, days, load_spec(tmp_path), workers=workers)
+    assert max(together) == most
+
+
+@pytest.mark.parametrize(("edge", "alone"), [(10**6, True), (100, False)])
+def test_a_fit_of_few_rows_has_one_thread(monkeypatch: pytest.MonkeyPatch, edge: int, alone: bool) -> None:
+    monkeypatch.setattr(estimators, "ROWS_FOR_THREADS", edge)
+    seen: list[int] = []
+
+    class Watching(Pipeline):
+        def fit(self, rows: object, target: object) -> None:
+            seen.extend(found["num_threads"] for found in threadpool_info() if found["user_api"] == "openmp")
+
+    with threadpool_limits(4, user_api="openmp"):
+        fit_model(Watching([("model", DummyClassifier())]), None, np.zeros(200))
+    assert seen
+    assert all((threads == 1) is alone for threads in seen)
 
 
 def test_every_estimator_is_tried_with_its_defaults_first(tmp_path: Path) -> None:

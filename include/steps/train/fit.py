@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
+from include.ahead import count_workers
 from include.config.pipeline import PipelineConfig
 from include.config.plain import without_nan
 from include.core.search import Trial
@@ -80,7 +81,7 @@ def _search(
             record_trials(connection, config.name, run_id, metric, [_describe(trial) for trial in ended])
 
     try:
-        fitted = search_and_fit(train.rows, train.target, train.days, config.spec, report, known)
+        fitted = search_and_fit(train.rows, train.target, train.days, config.spec, report, known, count_workers())
     except ValueError as error:
         record()
         raise NightshiftError(f"{config.name}: {error}") from error
