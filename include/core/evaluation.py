@@ -8,6 +8,8 @@ from sklearn import metrics
 from include.config.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS, Metric, Task
 
 HIGHER_IS_BETTER: frozenset[str] = frozenset({"roc_auc", "average_precision", "r2"})
+# Scikit-learn's log loss takes a hundred bytes a row while it works; a mean can be taken piece by piece.
+PIECE = 1_000_000
 
 
 def _rmse(target: np.ndarray, predicted: np.ndarray) -> float:
@@ -15,14 +17,29 @@ def _rmse(target: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def _log_loss(target: np.ndarray, predicted: np.ndarray) -> float:
-    return float(metrics.log_loss(target, predicted, labels=[0.0, 1.0]))
+    pieces = [slice(start, start + PIECE) for start in range(0, len(target), PIECE)]
+    losses = [metrics.log_loss(target[piece], predicted[piece], labels=[0.0, 1.0]) for piece in pieces]
+    return float(np.average(losses, weights=[len(target[piece]) for piece in pieces]))
+
+
+def _roc_auc(target: np.ndarray, predicted: np.ndarray) -> float:
+    return float(metrics.roc_auc_score(_as_classes(target), predicted))
+
+
+def _average_precision(target: np.ndarray, predicted: np.ndarray) -> float:
+    return float(metrics.average_precision_score(_as_classes(target), predicted))
+
+
+def _as_classes(target: np.ndarray) -> np.ndarray:
+    """Small whole numbers: scikit-learn looks for the distinct ones several times, which sorts floats."""
+    return target.astype(np.int8)
 
 
 _FUNCTIONS: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {
-    "roc_auc": metrics.roc_auc_score,
-    "average_precision": metrics.average_precision_score,
+    "roc_auc": _roc_auc,
+    "average_precision": _average_precision,
     "log_loss": _log_loss,
-    "brier": metrics.brier_score_loss,
+    "brier": metrics.mean_squared_error,
     "r2": metrics.r2_score,
     "rmse": _rmse,
     "mae": metrics.mean_absolute_error,
@@ -36,7 +53,7 @@ def measure(metric: str, target: np.ndarray, predicted: np.ndarray) -> float:
     """
     if len(target) == 0 or not np.isfinite(predicted).all():
         return float("nan")
-    if metric in ("roc_auc", "average_precision", "r2") and len(np.unique(target)) < 2:
+    if metric in ("roc_auc", "average_precision", "r2") and target.min() == target.max():
         return float("nan")
     return float(_FUNCTIONS[metric](target, predicted))
 

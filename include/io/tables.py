@@ -126,6 +126,11 @@ def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     return pq.read_table(path, columns=columns, memory_map=False)
 
 
+def release_memory() -> None:
+    """Give back what Arrow keeps for tables to come, as much as it read: nothing but Arrow can use it."""
+    pa.default_memory_pool().release_unused()
+
+
 def stream_batches(lake: Lake, ref: ObjectRef, rows: int) -> Iterator[pa.RecordBatch]:
     """Read the object in batches of at most `rows` rows; checked as a whole before the first one."""
     # What was read ahead would be kept until the end of the file.

@@ -55,7 +55,11 @@ class Outcomes:
     def targets(self) -> pd.DataFrame:
         """A row per key: the keys and `__target` (float64, missing where the outcome is not known)."""
         spec, keys = self.config.spec, list(self.config.spec.keys)
-        frame = type_columns(self.table, _declare(spec)).table.to_pandas(date_as_object=False).dropna(subset=keys)
+        typed = type_columns(self.table, _declare(spec)).table
+        # Before pandas sees them: a missing one would make floats of whole numbers, and large ones equal.
+        for key in keys:
+            typed = typed.filter(typed[key].is_valid())
+        frame = typed.to_pandas(date_as_object=False)
         frame = choose_last(frame, keys, spec.label.recorded_at)
         try:
             frame[TARGET] = make_target(frame[spec.label.column], spec.label, spec.task)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from include.config.pipeline import PipelineConfig
 from include.config.plain import without_nan
 from include.core.evaluation import measure_all
+from include.core.labels import match_outcomes
 from include.core.shadow import Comparison, Pairs, compare_pairs
 from include.core.splits import find_matured
 from include.errors import TemporarilyUnavailable
@@ -156,7 +157,8 @@ def _read_nights(
     for night, targets in read_targets(config, resources, valid):
         with resources.warehouse.begin() as connection:
             pairs = read_pairs(connection, config, pairing, night, most, seed).to_pandas(date_as_object=False)
-        joined = pairs.merge(targets.dropna(subset=[TARGET]), on=list(config.spec.keys), how="inner")
+        pairs[TARGET] = match_outcomes(pairs, targets, config.spec.keys, TARGET)
+        joined = pairs.dropna(subset=[TARGET])
         if len(joined):
             yield night, joined
 

@@ -12,12 +12,13 @@ import pandas as pd
 from include.config.pipeline import PipelineConfig
 from include.core.estimated_performance import estimate_all
 from include.core.evaluation import measure_all
+from include.core.labels import match_outcomes
 from include.errors import DataUnavailable
 from include.io.ledger import find_entries
 from include.io.ledger_history import ScoredVersion
 from include.io.performance import Performance
 from include.io.resources import Resources
-from include.io.tables import fetch_table
+from include.io.tables import fetch_table, release_memory
 from include.steps.labels import TARGET, Outcomes, read_outcomes
 
 NO_ROWS = np.empty(0)
@@ -113,20 +114,32 @@ def _read_scores(config: PipelineConfig, resources: Resources, scored: ScoredVer
 def _join(
     config: PipelineConfig, resources: Resources, scored: ScoredVersion, outcomes: Outcomes
 ) -> ScoredNight | None:
-    keys = list(config.spec.keys)
-    rows = _fetch(resources, scored, [*keys, "score"])
-    if rows is None:
+    found = _read_pairs(config, resources, scored, outcomes)
+    if found is None:
         return None
-    targets = outcomes.targets.dropna(subset=[TARGET])
-    joined = rows.merge(targets, on=keys, how="inner")
-    target, predicted = (joined[name].to_numpy("float64") for name in (TARGET, "score"))
-    night = _make_night(config, scored, rows["score"].to_numpy("float64"))
-    if joined.empty:
+    night, target, predicted = found
+    if not len(target):
         return night
     metrics = measure_all(config.spec.task, target, predicted)
-    realised = Performance(scored.partition, scored.version, "realised", metrics, len(joined))
+    realised = Performance(scored.partition, scored.version, "realised", metrics, len(target))
     target, predicted = _thin_out(config, target), _thin_out(config, predicted)
     return replace(night, target=target, predicted=predicted, realised=realised)
+
+
+def _read_pairs(
+    config: PipelineConfig, resources: Resources, scored: ScoredVersion, outcomes: Outcomes
+) -> tuple[ScoredNight, np.ndarray, np.ndarray] | None:
+    """The night without outcomes; outcome and score of each row whose outcome is known, shape (rows,).
+
+    What they are made from is let go of at the end: the metrics need the memory.
+    """
+    rows = _fetch(resources, scored, [*config.spec.keys, "score"])
+    if rows is None:
+        return None
+    target, scores = match_outcomes(rows, outcomes.targets, config.spec.keys, TARGET), rows["score"].to_numpy("float64")
+    known = ~np.isnan(target)
+    release_memory()
+    return _make_night(config, scored, scores), target[known], scores[known]
 
 
 def _thin_out(config: PipelineConfig, values: np.ndarray) -> np.ndarray:
