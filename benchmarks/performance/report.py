@@ -144,10 +144,8 @@ def _write_growth(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _list_growth(row: dict[str, Any]) -> Sequence[str]:
-    found = [row["steps"].get(step) for step in STEPS]
-    return f"{row['rows']:,}", *(
-        f"{step['median']:.2f} s, {step['peak_mib']:,.0f} MiB" if step else "" for step in found
-    )
+    found = [row["steps"][step] for step in STEPS]
+    return f"{row['rows']:,}", *(f"{step['median']:.2f} s, {step['peak_mib']:,.0f} MiB" for step in found)
 
 
 def _write_night(found: dict[str, Any]) -> Iterator[str]:
