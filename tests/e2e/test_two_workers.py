@@ -22,7 +22,7 @@ from tests.e2e.celery_kit import (
     run_redis,
     run_workers,
 )
-from tests.faults.scheduler.kit import Site, check_nights, kill, read_all_the_time, read_title, wait_until
+from tests.faults.scheduler.kit import SUPERVISOR, Site, check_nights, kill, read_all_the_time, read_title, wait_until
 from tests.faults.scheduler.project import PIPELINE, ROWS
 from tests.faults.scheduler.site import open_site
 
@@ -67,13 +67,21 @@ def find_last_commit(site: Site, run_id: str) -> str:
     return [moment for moment in moments if moment[-1].isdecimal()][-2]
 
 
+def find_pool(worker: Started) -> list[psutil.Process]:
+    """The processes of a worker's pool that have a name: the pool's, or from their first task on the last task's."""
+    titles = {child: read_title(child) for child in psutil.Process(worker.pid).children()}
+    return [child for child, title in titles.items() if "ForkPoolWorker" in title or title.startswith(SUPERVISOR)]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes by /proc")
 def test_a_worker_forks_with_the_libraries_loaded_and_without_threads(workers: dict[str, Started]) -> None:
     """A thread that held a lock at the fork would leave it locked for ever. jemalloc, Arrow's, lets go of its own."""
     for worker in workers.values():
         threads = [file.read_text().strip() for file in Path(f"/proc/{worker.pid}/task").glob("*/comm")]
         assert len([name for name in threads if name != "jemalloc_bg_thd"]) == 1, threads
-        pool = [child for child in psutil.Process(worker.pid).children() if "ForkPoolWorker" in read_title(child)]
+        # It gives itself its name some time after the fork.
+        wait_until(lambda worker=worker: find_pool(worker) != [], f"{worker.name} has no pool")  # type: ignore[misc]
+        pool = find_pool(worker)
         loaded = " ".join(region.path for process in pool for region in process.memory_maps())
         assert len(pool) == 1 and all(name in loaded for name in ("/pandas/", "/sklearn/", "/pyarrow/"))
 
