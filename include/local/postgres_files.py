@@ -12,11 +12,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from include.errors import NightshiftError
+from include.local.paths import hold_lock
 from include.local.processes import become
 
 SUPERUSER = "postgres"
 # PostgreSQL refuses to run as root; it then runs as this system user.
 SYSTEM_USER = "pgserver"
+USER_LOCK = Path("/run/nightshift-user.lock")
 SOCKET_PATH_LIMIT = 100
 
 
@@ -38,7 +40,9 @@ def find_system_user() -> pwd.struct_passwd | None:
         return pwd.getpwnam(SYSTEM_USER)
     command = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
     with contextlib.suppress(OSError, KeyError):
-        subprocess.run(command, check=False, capture_output=True)
+        # Of two at a time the later one would give the user of the earlier one another number.
+        with hold_lock(USER_LOCK):
+            subprocess.run(command, check=False, capture_output=True)
         return pwd.getpwnam(SYSTEM_USER)
     return pwd.getpwnam("nobody")
 
