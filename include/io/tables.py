@@ -45,12 +45,17 @@ def store_tables(
     group_rows = min(ROW_GROUP, most_rows or ROW_GROUP)
     with open_temporary_folder() as folder:
         path, rows = folder / "table.parquet", 0
-        with pq.ParquetWriter(path, schema, compression=compression, **_choose_encodings(schema)) as writer:
+        with open_writer(path, schema, compression) as writer:
             for table in tables:
                 writer.write_table(table, row_group_size=group_rows)
                 rows += table.num_rows
                 del table  # before the next one is made
         return store_file(lake, key, path, rows)
+
+
+def open_writer(path: Path, schema: pa.Schema, compression: Compression = "zstd") -> pq.ParquetWriter:
+    """What writes a file of the lake's kind."""
+    return pq.ParquetWriter(path, schema, compression=compression, **_choose_encodings(schema))
 
 
 def regroup_tables(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -170,13 +175,6 @@ def map_groups(
 def read_schema(path: Path) -> pa.Schema:
     """The columns of the Parquet file, in order."""
     return pq.read_schema(path)
-
-
-def read_first(path: Path, column: str) -> Any:
-    """The column's value in the Parquet file's first row, as a Python value; None where there are no rows."""
-    with pq.ParquetFile(path) as file:
-        batch = next(file.iter_batches(1, columns=[column]), None)
-    return batch.column(0)[0].as_py() if batch else None
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from include.io.ledger_history import Written, list_written
 from include.io.registry import Decision, ModelVersion, Promotion, list_decisions, list_promotions, require_version
 from include.io.resources import Resources
 from include.io.scored_rows import Key, find_scored_row, list_partitions_of, list_scored_partitions
-from include.steps.score import find_threshold, hash_inputs
+from include.steps.scoring_plan import find_threshold, hash_inputs
 
 HINTS = 5
 

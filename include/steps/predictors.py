@@ -69,6 +69,11 @@ def explain_distrust(version: ModelVersion, made: Predictor) -> str:
     return ""
 
 
+def scores_by_tables(version: ModelVersion, rows: int) -> bool:
+    """Whether so many rows are scored by the version's tables, unless they turn out to be of no use here."""
+    return rows >= FEW_ROWS and (version.predictor or {}).get("kind") == "tables"
+
+
 @lru_cache(maxsize=4)
 def _make(loaded: _Loaded) -> Predictor:
     return make_predictor(loaded.model, loaded.task, loaded.numeric, loaded.categorical)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from datetime import date, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +13,11 @@ from include.core.predictors import Predictor
 from include.io.lake import ObjectRef
 from include.io.registry import ModelVersion
 from include.io.resources import Resources
+from include.io.scores_table import make_scores_schema
 from include.io.tables import fetch_object, map_groups, read_schema
+from include.steps.outcome import Outcome
 from include.steps.predictors import load_predictor
+from include.steps.scoring_plan import Plan, find_threshold
 
 MakeBatch = Callable[[pa.RecordBatch, np.ndarray], pa.RecordBatch]
 
@@ -61,3 +65,31 @@ def _score(predictor: Predictor, version: ModelVersion, batch: pa.RecordBatch) -
     if unusable:
         raise UnusableScores(f"version {version.version} gave no finite score for {unusable} rows")
     return scores
+
+
+def score_planned(
+    config: PipelineConfig, resources: Resources, partition: date, plan: Plan, share: tuple[int, int] = (0, 1)
+) -> Generator[list[pa.RecordBatch]]:
+    """The rows of scores.NAME that the plan asks for; the rest is as `score_features` has it."""
+    finish = _finish_batches(config, partition, plan.version, plan.scored_at)
+    return score_features(config, resources, plan.features, plan.version, finish, share)
+
+
+def _finish_batches(config: PipelineConfig, partition: date, version: ModelVersion, scored_at: datetime) -> MakeBatch:
+    """What makes rows of scores.NAME from a batch with the keys and its scores."""
+    schema, threshold = make_scores_schema(config), find_threshold(config, version)
+    constants = {"partition_date": partition, "model_version": version.version, "scored_at": scored_at}
+
+    def finish(batch: pa.RecordBatch, scores: np.ndarray) -> pa.RecordBatch:
+        columns = {name: batch.column(name) for name in config.spec.keys}
+        columns |= {"score": pa.array(scores, pa.float64()), "decision": pa.array(scores >= threshold)}
+        for name, value in constants.items():
+            columns[name] = pa.repeat(pa.scalar(value, schema.field(name).type), batch.num_rows)
+        return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+    return finish
+
+
+def stop_unusable(config: PipelineConfig, partition: date, error: UnusableScores) -> Outcome:
+    """What a step says whose model gave no scores."""
+    return Outcome("stopped", f"{config.name} {partition}: {error}. The scores stay as they are.")

@@ -1,21 +1,15 @@
 """A large partition is scored in shards by several tasks, each with a part of the row groups, and published as one."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
-from dataclasses import asdict
 from datetime import date, datetime
-from itertools import chain
 from typing import Any
 
 from include.config.pipeline import PipelineConfig
-from include.io.lake import ObjectRef, make_attempt_id, make_key
-from include.io.ledger import Attempt
-from include.io.registry import require_usable_version
+from include.io.lake import make_attempt_id
 from include.io.resources import Resources
-from include.io.scores_table import make_scores_schema
-from include.io.tables import fetch_object, map_groups, store_groups
 from include.steps.outcome import Outcome
-from include.steps.score import Plan, plan_scoring, score_share
+from include.steps.score import score_share
+from include.steps.scoring_plan import plan_scoring, read_plan
 
 
 def plan_shards(
@@ -32,14 +26,7 @@ def plan_shards(
     plan = plan_scoring(config, resources, partition, version=version, at=at)
     if isinstance(plan, Outcome):
         return plan
-    count = count_shards(plan.features.rows, config.spec.scoring.shard_rows)
-    record = {
-        "attempt": asdict(plan.attempt),
-        "features": plan.features.to_record(),
-        "version": plan.version.version,
-        "inputs_sha256": plan.inputs_sha256,
-        "scored_at": plan.scored_at.isoformat(),
-    }
+    count, record = count_shards(plan.features.rows, config.spec.scoring.shard_rows), plan.to_record()
     return Outcome("done", figures={"shards": [{**record, "number": number, "of": count} for number in range(count)]})
 
 
@@ -50,32 +37,17 @@ def count_shards(rows: int, shard_rows: int | None) -> int:
 
 def score_shard(config: PipelineConfig, resources: Resources, partition: date, shard: dict[str, Any]) -> Outcome:
     """Score one shard into an object of its own, as often as it takes; figures as those of `score_partition`."""
-    with resources.warehouse.begin() as connection:
-        version = require_usable_version(connection, config.name, shard["version"])
-    plan = Plan(
-        attempt=Attempt(**shard["attempt"]),
-        features=ObjectRef.from_record(shard["features"]),
-        version=version,
-        inputs_sha256=shard["inputs_sha256"],
-        scored_at=datetime.fromisoformat(shard["scored_at"]),
-    )
-    share = shard["number"], shard["of"]
+    plan, share = read_plan(config, resources, shard), (shard["number"], shard["of"])
     return score_share(config, resources, partition, plan, make_attempt_id(), share)
 
 
-def join_shards(
-    config: PipelineConfig, resources: Resources, partition: date, scored: Sequence[dict[str, Any]]
-) -> dict[str, Any]:
-    """The shards' figures, in order, as those of the whole partition, whose object is written from theirs.
+def join_shards(scored: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The shards' figures, in order, as those of the whole partition, for `publish`.
 
-    It has the bytes that scoring without shards writes. The shards' own objects are left to the orphan sweep.
+    It writes one object from theirs, with the bytes that scoring without shards gives; theirs are left to the orphan
+    sweep.
     """
     if len(scored) == 1:
         return scored[0]
-    refs, rows = [ObjectRef.from_record(shard["scores"]) for shard in scored], config.spec.scoring.batch_rows
-    with ExitStack() as stack:
-        paths = [stack.enter_context(fetch_object(resources.lake, ref)) for ref in refs]
-        groups = [stack.enter_context(closing(map_groups(path, list, rows, workers=1))) for path in paths]
-        key = make_key("scores", config.name, partition, make_attempt_id())
-        whole = store_groups(resources.lake, key, make_scores_schema(config), chain.from_iterable(groups))
-    return {**scored[0], "scores": whole.to_record(), "rows": whole.rows}
+    common = {name: value for name, value in scored[0].items() if name != "scores"}
+    return {**common, "rows": sum(shard["rows"] for shard in scored), "shards": [shard["scores"] for shard in scored]}

@@ -5,19 +5,19 @@ from typing import Any
 from include.steps.score import score_partition
 from tests.faults.kit import allow_any_size
 from tests.faults.steps import NIGHT
-from tests.integration.kit import World
+from tests.integration.kit import World, score_later
 
 # Many times what fits between the driver and the server, so that the server is in the middle as well.
 MANY = 4000
 
 
-def prepare_many(world: World) -> tuple[World, dict[str, Any]]:
-    """The world with a published night, and the arguments to publish many more rows of it."""
+def prepare_many(world: World, later: bool = False) -> tuple[World, dict[str, Any]]:
+    """The world with a published night, and what publishes many more rows of it, scored by then or `later`."""
     world = allow_any_size(world)
     world.run_night(NIGHT)
     world.write(NIGHT, count=MANY)
     assert world.ingest(NIGHT).status == "done"
-    scored = score_partition(world.config, world.resources, NIGHT).figures
+    scored = (score_later if later else score_partition)(world.config, world.resources, NIGHT).figures
     return world, {"partition": NIGHT, "scored": scored}
 
 

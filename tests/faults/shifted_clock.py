@@ -27,7 +27,7 @@ ours = [module for name, module in sys.modules.items() if name.startswith("inclu
 bent = [module for module in ours if getattr(module, "datetime", None) is datetime.datetime]
 for module in bent:
     vars(module)["datetime"] = ShiftedDatetime
-assert {"include.io.lake", "include.steps.score"} <= {module.__name__ for module in bent}, bent
+assert {"include.io.lake", "include.steps.scoring_plan"} <= {module.__name__ for module in bent}, bent
 time.time = lambda: real_time() + SHIFT
 
 with open_world(Server(socket), database, Path(folder)) as world:

@@ -25,7 +25,7 @@ from include.steps.train.fit import tune_and_fit
 from include.steps.train.judge import judge_candidate
 from include.steps.train.promote import promote_candidate
 from include.steps.validate import validate_partition
-from tests.integration.kit import NIGHTS, ignore
+from tests.integration.kit import NIGHTS, ignore, score_later
 
 Figures = Mapping[str, dict[str, Any]]  # what each earlier step came to
 Step = Callable[..., Outcome]
@@ -55,6 +55,8 @@ STEPS: dict[str, Step] = {
     "build_features": build_features,
     "score": score_partition,
     "publish": publish_scores,
+    "plan": score_later,
+    "publish_planned": publish_scores,
     "shadow": score_shadow,
     "compare_challenger": compare_challenger,
     "assemble": assemble_training_set,
@@ -87,6 +89,8 @@ def make_arguments(step: str, done: Figures) -> dict[str, Any]:
         "build_features": lambda: {"partition": NIGHT, "valid": done["validate"]["valid"]},
         "score": lambda: {"partition": NIGHT},
         "publish": lambda: {"partition": NIGHT, "scored": done["score"]},
+        "plan": lambda: {"partition": NIGHT},
+        "publish_planned": lambda: {"partition": NIGHT, "scored": done["plan"]},
         "shadow": lambda: {"partition": NIGHT},
         "assemble": lambda: {"as_of": NIGHT},
         "fit": lambda: {"assembled": done["assemble"], "run_id": RUN},

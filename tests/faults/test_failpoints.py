@@ -12,7 +12,8 @@ Observe = Callable[..., None]
 # What costs the least, and what every night does.
 FEW = [
     ("extract", "after put 1"), ("validate", "before commit 1"), ("publish", "before commit 1"),
-    ("publish", "after commit 1"), ("evaluate", "after commit 1"), ("promote", "after commit 1"),
+    ("publish", "after commit 1"), ("publish_planned", "after put 1"), ("publish_planned", "before commit 1"),
+    ("evaluate", "after commit 1"), ("promote", "after commit 1"),
     pytest.param("gate", "before commit 1", marks=pytest.mark.guarantee(7)),
 ]  # fmt: skip
 

@@ -5,17 +5,19 @@ from collections.abc import Callable
 import pytest
 
 from include.local.postgres import Server
+from include.steps.score import score_partition
 from tests.faults.copies import MANY, find_piece, prepare_many
 from tests.faults.kit import look, poll, run, start
 from tests.integration.kit import World
 
 
 @pytest.mark.guarantee(1, 4)
-@pytest.mark.parametrize("share", [10, 90])
+@pytest.mark.parametrize(("share", "later"), [(10, False), (90, False), (50, True)])
 def test_readers_see_only_whole_partitions(
-    champion_world: World, server: Server, share: int, observe: Callable[..., None]
+    champion_world: World, server: Server, share: int, later: bool, observe: Callable[..., None]
 ) -> None:
-    world, arguments = prepare_many(champion_world)
+    """Also where the rows are scored while they are copied."""
+    world, arguments = prepare_many(champion_world, later)
     old, before = look(world), world.read_state()
     with poll(world) as seen:
         child = start(world, server, "publish", arguments, find_piece(share))
@@ -30,4 +32,5 @@ def test_readers_see_only_whole_partitions(
     assert old in seen.views
     assert world.ask("select count(*), count(distinct (shop, visit)) from scores.shops") == [(MANY, MANY)]
     ledger = "select sha256 from ml.ledger where kind = 'scores' and partition_date = :night"
-    assert world.ask(ledger, night=arguments["partition"]) == [(arguments["scored"]["scores"]["sha256"],)]
+    scored = score_partition(world.config, world.resources, arguments["partition"]).figures
+    assert world.ask(ledger, night=arguments["partition"]) == [(scored["scores"]["sha256"],)]

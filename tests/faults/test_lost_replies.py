@@ -60,7 +60,7 @@ def test_a_commit_whose_reply_is_lost_is_not_done_twice(
 
 @pytest.mark.thorough
 @pytest.mark.guarantee(1, 5)
-@pytest.mark.parametrize("step", sorted(STEPS.keys() - {"score", "assemble"}))
+@pytest.mark.parametrize("step", sorted(STEPS.keys() - {"score", "plan", "assemble"}))
 def test_no_commit_of_a_step_is_done_twice(
     chain: Chain, step: str, proxied: tuple[Server, Losses], observe: Observe
 ) -> None:

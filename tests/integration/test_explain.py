@@ -13,7 +13,7 @@ from include.commands import models as models_command
 from include.commands import run as run_command
 from include.errors import NightshiftError
 from include.local import house
-from include.steps import promotions, runs, score
+from include.steps import promotions, runs, scoring_plan
 from include.steps.explain import explain_row, parse_key
 from tests.integration.kit import NIGHTS, ROWS, World, ignore
 from tests.integration.registry_kit import copy_version, promote_to
@@ -32,7 +32,7 @@ class Answer(NamedTuple):
 @pytest.fixture
 def shops(champion_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Two nights were scored; nothing is tried in a fresh process, which takes seconds."""
-    for module in (promotions, score):
+    for module in (promotions, scoring_plan):
         monkeypatch.setattr(module, "require_servable", lambda *_: None)
     for night in (NIGHT, NEXT):
         champion_world.run_night(night)

@@ -7,7 +7,7 @@ import pytest
 
 from include.errors import NightshiftError
 from include.io.registry import promote
-from include.steps import promotions, score
+from include.steps import promotions, scoring_plan
 from include.steps.promotions import promote_by_hand
 from include.steps.rollback import rescore_partitions, roll_back
 from include.steps.score import score_partition
@@ -25,7 +25,7 @@ def retired(champion_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     world.run_night(NIGHT)
     assert copy_version(world, "second") == 2
     world.change("insert into ml.retired_versions (pipeline, version) values (:name, 2)", name=PIPELINE)
-    for module in (promotions, score):
+    for module in (promotions, scoring_plan):
         monkeypatch.setattr(module, "require_servable", lambda *_: pytest.fail("its artifact is gone"))
     return world
 

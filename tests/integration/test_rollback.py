@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from include.errors import NightshiftError, TemporarilyUnavailable
-from include.steps import promotions, rollback, score
+from include.steps import promotions, rollback, scoring_plan
 from include.steps.promotions import promote_by_hand
 from include.steps.rollback import rescore_partitions, roll_back
 from include.steps.score import parse_as_of, score_partition
@@ -31,7 +31,7 @@ def tried(champion_world: World) -> World:
 @pytest.fixture
 def later(tried: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """The same, and nothing is tried in a fresh process, which takes seconds."""
-    for module in (promotions, score):
+    for module in (promotions, scoring_plan):
         monkeypatch.setattr(module, "require_servable", lambda *_: None)
     return tried
 

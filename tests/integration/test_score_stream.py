@@ -6,17 +6,19 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
+import numpy as np
 import pgpq
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from include.core.predictors import NativePredictor
-from include.io import copying, tables
-from include.steps import scoring
+from include.io import copying, storing, tables
+from include.io.lake import CorruptObject
+from include.steps import publish, scores_stream, scoring
 from include.steps.publish import publish_scores
 from include.steps.score import score_partition
-from tests.integration.kit import NIGHTS, ROWS, World
+from tests.integration.kit import NIGHTS, ROWS, World, score_later
 
 NIGHT, GROUP = NIGHTS[6], 16
 
@@ -32,7 +34,7 @@ def night(champion_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wo
     monkeypatch.setattr(scoring, "count_workers", lambda: 3)
     champion_world.run_night(NIGHT)
     yield champion_world
-    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("ahead")] == []
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith(("ahead", "storing"))] == []
 
 
 def score(world: World) -> dict[str, Any]:
@@ -115,13 +117,81 @@ def test_a_fault_anywhere_in_publishing_reaches_the_caller(
         if part == "encoder":
             patch.setattr(copying, "pgpq", Mock(ArrowToPostgresBinaryEncoder=make_encoder))
         else:
-            # The first value is read alone, before anything is copied.
-            patch.setattr(pq.ParquetFile, "iter_batches", fail_at(count + 1, pq.ParquetFile.iter_batches))
+            patch.setattr(pq.ParquetFile, "iter_batches", fail_at(count, pq.ParquetFile.iter_batches))
         with pytest.raises(Fault):
             publish_scores(night.config, night.resources, NIGHT, scored)
     assert night.read_state() == before
     assert publish_scores(night.config, night.resources, NIGHT, scored).status == "done"
     assert night.ask("select count(*) from scores.shops") == [(ROWS,)]
+
+
+def plan(world: World) -> dict[str, Any]:
+    """What `publish` is handed where it scores."""
+    outcome = score_later(world.config, world.resources, NIGHT)
+    assert outcome.status == "done", outcome.reason
+    return outcome.figures
+
+
+def test_scores_that_are_made_while_they_are_copied_are_the_same(night: World) -> None:
+    """The rows, the object and what the ledger says of them; once more, too, as a retry does it."""
+    before, scored, planned = night.hash_scores(), score(night), plan(night)
+    assert {**scored, "scores": 0, "attempt": 0, "attempt_number": 0} == {
+        **{name: value for name, value in planned.items() if name != "plan"},
+        **{"scores": 0, "attempt": 0, "attempt_number": 0},
+    }
+    for _ in range(2):
+        night.change("delete from scores.shops")
+        published = publish_scores(night.config, night.resources, NIGHT, planned)
+        assert (published.status, published.figures["rows"]) == ("done", ROWS)
+        assert night.hash_scores() == before
+        ((uri, sha256, rows),) = night.ask("select object_uri, sha256, rows from ml.ledger where kind = 'scores'")
+        assert (uri, sha256, rows) == (published.figures["object_uri"], scored["scores"]["sha256"], ROWS)
+        assert pq.read_metadata(night.find_file(uri)).num_row_groups == -(-ROWS // GROUP)
+
+
+@pytest.mark.parametrize("count", [1, 4, 8])
+@pytest.mark.parametrize("part", ["reader", "predictor", "writer", "lake", "commit"])
+def test_a_fault_anywhere_in_scoring_while_copying_reaches_the_caller(
+    night: World, monkeypatch: pytest.MonkeyPatch, part: str, count: int
+) -> None:
+    planned, before, objects = plan(night), night.read_state(), list(night.lake.list_uris("scores/"))
+    places: dict[str, tuple[Any, str, int]] = {
+        "reader": (pq.ParquetFile, "iter_batches", count),
+        "predictor": (NativePredictor, "predict", count),
+        "writer": (pq.ParquetWriter, "write_table", count),
+        "lake": (storing, "store_file", 1),
+        "commit": (publish, "write_entry", 1),
+    }
+    with monkeypatch.context() as patch:
+        where, name, number = places[part]
+        patch.setattr(where, name, fail_at(number, getattr(where, name)))
+        with pytest.raises(Fault):
+            publish_scores(night.config, night.resources, NIGHT, planned)
+    assert night.read_state() == before
+    # What was whole by then is left to the orphan sweep.
+    assert len(list(night.lake.list_uris("scores/"))) - len(objects) == (part == "commit")
+    assert publish_scores(night.config, night.resources, NIGHT, planned).status == "done"
+
+
+def test_rows_that_go_missing_while_they_are_copied_are_noticed(night: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned, before = plan(night), night.read_state()
+    take = scores_stream.score_planned
+    with monkeypatch.context() as patch:
+        patch.setattr(scores_stream, "score_planned", lambda *given: (group for group in list(take(*given))[1:]))
+        with pytest.raises(CorruptObject, match=f"{ROWS - GROUP} rows, but {ROWS} were recorded"):
+            publish_scores(night.config, night.resources, NIGHT, planned)
+    assert night.read_state() == before
+
+
+def test_a_model_that_gives_no_scores_while_they_are_copied_stops_the_night(
+    night: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned, before = plan(night), night.read_state()
+    monkeypatch.setattr(NativePredictor, "predict", lambda self, batch: np.full(batch.num_rows, np.nan))
+    outcome = publish_scores(night.config, night.resources, NIGHT, planned)
+    assert outcome.status == "stopped"
+    assert f"no finite score for {GROUP} rows. The scores stay as they are" in outcome.reason
+    assert night.read_state() == before
 
 
 @pytest.mark.parametrize("piece", [1, 100, 1 << 18])

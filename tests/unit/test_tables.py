@@ -11,7 +11,7 @@ import pytest
 from include.io import tables
 from include.io.lake import CorruptObject, ObjectRef
 from include.io.lake_folder import FolderLake
-from include.io.tables import fetch_object, fetch_table, map_groups, read_first, store_groups, store_table
+from include.io.tables import fetch_object, fetch_table, map_groups, store_groups, store_table
 
 GROUP = 4096
 
@@ -98,12 +98,6 @@ def test_a_stream_holds_no_more_of_a_long_file_than_of_a_short_one(lake: FolderL
     group = make_table(GROUP)
     held = group.nbytes
     assert measure_stream(lake, store_table(lake, "long", make_table(60 * GROUP))) < 8 * held
-
-
-def test_the_first_value_is_read_alone(lake: FolderLake) -> None:
-    for rows, first in ((0, None), (1, "t0"), (2 * GROUP, "t0")):
-        with fetch_object(lake, store_table(lake, f"a{rows}", make_table(rows))) as path:
-            assert read_first(path, "text") == first
 
 
 def test_nothing_is_read_of_an_object_that_was_changed(lake: FolderLake) -> None:

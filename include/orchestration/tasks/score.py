@@ -13,7 +13,10 @@ from include.steps.outcome import Outcome
 
 @step_task
 def score(pipeline: str) -> Outcome:
-    """Score the partition's features with the champion, or with the version or the time's champion asked for."""
+    """Score the partition's features with the champion, or with the version or the time's champion asked for.
+
+    Many rows that tables score are left to `publish`.
+    """
     from include.steps.score import score_partition
 
     return _score_as_asked(pipeline, score_partition)
@@ -48,8 +51,11 @@ def score_shard(pipeline: str, shard: dict[str, Any]) -> Outcome:
 
 @step_task
 def publish(pipeline: str, scored: dict[str, Any]) -> Outcome:
-    """Replace the partition in the scored table: all rows and the ledger's row in one transaction."""
-    return _publish(pipeline, lambda config, resources, partition: scored)
+    """Replace the partition in the scored table: all rows and the ledger's row in one transaction.
+
+    Rows that `score` left to it are scored while they are copied.
+    """
+    return _publish(pipeline, scored)
 
 
 @step_task
@@ -57,18 +63,16 @@ def publish_shards(pipeline: str, scored: Sequence[dict[str, Any]]) -> Outcome:
     """Replace the partition in the scored table by all shards: their rows and one ledger row in one transaction."""
     from include.steps.shards import join_shards
 
-    return _publish(
-        pipeline, lambda config, resources, partition: join_shards(config, resources, partition, list(scored))
-    )
+    return _publish(pipeline, join_shards(list(scored)))
 
 
-def _publish(pipeline: str, gather: Callable[..., dict[str, Any]]) -> Outcome:
+def _publish(pipeline: str, scored: dict[str, Any]) -> Outcome:
     from include.steps.publish import publish_scores
 
     context = get_current_context()
     partition = choose_partition(context["dag_run"], context["params"])
     config, resources = open_pipeline(pipeline)
-    outcome = publish_scores(config, resources, partition, gather(config, resources, partition))
+    outcome = publish_scores(config, resources, partition, scored)
     announce_partition(context, partition)
     return outcome
 

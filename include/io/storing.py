@@ -1,0 +1,68 @@
+"""Row groups that are written to the lake while somebody else works on them."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include.io.disks import open_temporary_folder
+from include.io.lake import Lake, ObjectRef, store_file
+from include.io.tables import ROW_GROUP, open_writer
+
+# So many groups wait to be written, at most, while the next ones are taken.
+MOST_WAITING = 2
+
+
+@dataclass
+class Storing:
+    """An object in the making; `pool` has one thread, so whatever it is given is done in that order."""
+
+    lake: Lake
+    key: str
+    schema: pa.Schema
+    path: Path
+    writer: pq.ParquetWriter
+    pool: ThreadPoolExecutor
+    rows: int = 0
+    stored: Future[ObjectRef] | None = field(default=None, init=False)
+
+    def pass_on(self, groups: Iterable[list[pa.RecordBatch]]) -> Iterator[list[pa.RecordBatch]]:
+        """The same groups, in order. That one can't be written is raised at a later one, or at the end."""
+        waiting: deque[Future[None]] = deque()
+        for group in groups:
+            waiting.append(self.pool.submit(self._write, group))
+            if len(waiting) > MOST_WAITING:
+                waiting.popleft().result()
+            yield group
+        for written in waiting:
+            written.result()
+        self.stored = self.pool.submit(self._store)
+
+    def finish(self) -> ObjectRef:
+        """The object, which is that of `store_groups`; ValueError unless all groups were taken."""
+        if self.stored is None:
+            raise ValueError(f"{self.key}: not all of its rows were taken")
+        return self.stored.result()
+
+    def _write(self, group: list[pa.RecordBatch]) -> None:
+        table = pa.Table.from_batches(group, self.schema)
+        self.writer.write_table(table, row_group_size=ROW_GROUP)
+        self.rows += table.num_rows
+
+    def _store(self) -> ObjectRef:
+        self.writer.close()
+        return store_file(self.lake, self.key, self.path, self.rows)
+
+
+@contextmanager
+def store_meanwhile(lake: Lake, key: str, schema: pa.Schema) -> Iterator[Storing]:
+    """What writes row groups under a new key while they pass it; there is no object unless all of them have."""
+    with open_temporary_folder() as folder:
+        path = folder / "table.parquet"
+        with open_writer(path, schema) as writer, ThreadPoolExecutor(1, thread_name_prefix="storing") as pool:
+            yield Storing(lake, key, schema, path, writer, pool)
