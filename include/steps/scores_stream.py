@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain, islice
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +17,8 @@ from include.io.storing import store_meanwhile
 from include.io.tables import fetch_object, map_groups
 from include.steps.scoring import score_planned
 from include.steps.scoring_plan import read_plan
+
+Groups = Generator[list[pa.RecordBatch]]
 
 
 @dataclass(frozen=True)
@@ -33,32 +36,34 @@ def open_scores(
     """The partition's scores by the figures of `score_partition` or `join_shards`.
 
     Scores that are one object already are read from it. Those of shards, and those that are only made now, become one
-    while they are taken. Raises what `read_plan`, `fetch_object` and `score_features` raise.
+    while they are taken. What comes before the first row group is done at once: fetching, hashing, making tables.
+    Raises what `read_plan`, `fetch_object` and `score_features` raise.
     """
     if "scores" in scored:
         ref = ObjectRef.from_record(scored["scores"])
         with closing(_read_objects(config, resources, [ref])) as groups:
-            yield ScoresStream(groups, lambda: ref)
+            yield ScoresStream(_take_first(groups), lambda: ref)
         return
     key = make_key("scores", config.name, partition, make_attempt_id())
     with (
         closing(_make_groups(config, resources, partition, scored)) as groups,
         store_meanwhile(resources.lake, key, make_scores_schema(config)) as storing,
     ):
-        yield ScoresStream(storing.pass_on(groups), storing.finish)
+        yield ScoresStream(storing.pass_on(_take_first(groups)), storing.finish)
 
 
-def _make_groups(
-    config: PipelineConfig, resources: Resources, partition: date, scored: dict[str, Any]
-) -> Generator[list[pa.RecordBatch]]:
+def _take_first(groups: Groups) -> Iterator[list[pa.RecordBatch]]:
+    """The same, begun: whoever takes a lock to use them must not wait for a slow lake with it."""
+    return chain(list(islice(groups, 1)), groups)
+
+
+def _make_groups(config: PipelineConfig, resources: Resources, partition: date, scored: dict[str, Any]) -> Groups:
     if "plan" in scored:
         return score_planned(config, resources, partition, read_plan(config, resources, scored["plan"]))
     return _read_objects(config, resources, [ObjectRef.from_record(record) for record in scored["shards"]])
 
 
-def _read_objects(
-    config: PipelineConfig, resources: Resources, refs: Sequence[ObjectRef]
-) -> Generator[list[pa.RecordBatch]]:
+def _read_objects(config: PipelineConfig, resources: Resources, refs: Sequence[ObjectRef]) -> Groups:
     """The row groups of all, which are verified before the first one; the next is decoded while one is worked on."""
     rows = config.spec.scoring.batch_rows
     with ExitStack() as stack:

@@ -173,6 +173,22 @@ def test_a_fault_anywhere_in_scoring_while_copying_reaches_the_caller(
     assert publish_scores(night.config, night.resources, NIGHT, planned).status == "done"
 
 
+@pytest.mark.parametrize("prepare", [score, plan])
+def test_no_lock_is_held_while_an_object_is_fetched_and_hashed(
+    night: World, monkeypatch: pytest.MonkeyPatch, prepare: Callable[[World], dict[str, Any]]
+) -> None:
+    """A lake may be slow, and whoever waits for the partition takes a minute of silence for a dead process."""
+    scored, held, verify = prepare(night), [], tables.verify_file
+
+    def watch(*given: Any) -> None:
+        held.extend(night.ask("select count(*) from pg_locks where locktype = 'advisory' and granted"))
+        verify(*given)
+
+    monkeypatch.setattr(tables, "verify_file", watch)
+    assert publish_scores(night.config, night.resources, NIGHT, scored).status == "done"
+    assert held == [(0,)]
+
+
 def test_rows_that_go_missing_while_they_are_copied_are_noticed(night: World, monkeypatch: pytest.MonkeyPatch) -> None:
     planned, before = plan(night), night.read_state()
     take = scores_stream.score_planned
