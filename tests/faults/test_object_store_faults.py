@@ -20,7 +20,7 @@ from tests.s3_server import S3Server
 
 Observe = Callable[..., None]
 SEED, SHARE = 20261121, 0.3
-NIGHTLY = ("extract", "validate", "build_features", "score", "publish")
+NIGHTLY = ("extract", "validate", "build_features", "score", "publish", "plan", "publish_planned")
 TRAINING = ("assemble", "fit", "evaluate", "gate", "cards")
 MOST_TRIES = 25
 ROWS_BUT_TIMES = "select shop, visit, score, decision, model_version from scores.shops order by 1, 2"
