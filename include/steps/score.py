@@ -1,5 +1,6 @@
 """lake -> lake: features become scores, or a plan by which `publish` makes them. Nothing is visible before it does."""
 
+import logging
 from contextlib import closing
 from datetime import date, datetime
 from typing import Any
@@ -15,6 +16,9 @@ from include.steps.outcome import Outcome
 from include.steps.predictors import scores_by_tables
 from include.steps.scoring import UnusableScores, score_planned, stop_unusable
 from include.steps.scoring_plan import Plan, plan_scoring
+
+log = logging.getLogger(__name__)
+LEFT = "%s %s: `publish` scores the %s rows with version %s, while it copies them"
 
 
 def score_partition(
@@ -35,6 +39,7 @@ def score_partition(
     if isinstance(plan, Outcome):
         return plan
     if scores_by_tables(plan.version, plan.features.rows):
+        log.info(LEFT, config.name, partition, f"{plan.features.rows:,}", plan.version.version)
         return Outcome("done", figures={"plan": plan.to_record(), **describe_plan(plan, plan.features.rows)})
     return score_share(config, resources, partition, plan, plan.attempt.name)
 
