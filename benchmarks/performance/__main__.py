@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from benchmarks.performance.house import open_bench, prepare_shape
@@ -31,27 +31,34 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=MILLION, help="of the comparison, the night and the training")
     parser.add_argument("--grow", type=int, nargs="+", help="numbers of rows of the curve")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--full", action="store_true", help="ten million rows and the training as well")
+    parser.add_argument("--full", action="store_true", help="ten times the rows, and the training, as well")
     parser.add_argument("--only", nargs="+", choices=tuple(PARTS), default=[])
     parser.add_argument("--shapes", nargs="+", choices=tuple(SHAPES), default=list(SHAPES))
     parser.add_argument("--no-spark", action="store_true")
     arguments = parser.parse_args()
-    arguments.only = arguments.only or [name for name in PARTS if name != "training" or arguments.full]
+    arguments.only = arguments.only or [name for name in PARTS if name not in ONLY_FULL or arguments.full]
     arguments.grow = arguments.grow or [10_000, 100_000, MILLION, *([10 * MILLION] if arguments.full else [])]
     return arguments
 
 
 def run_compare(arguments: argparse.Namespace) -> Iterator[Found]:
     """Everybody on the same rows, shape by shape."""
+    return _compare(arguments.shapes, arguments.rows, arguments.rounds, not arguments.no_spark)
+
+
+def run_large(arguments: argparse.Namespace) -> Iterator[Found]:
+    """The same with ten times the rows, once: the slow ones take minutes."""
+    return _compare(["plain"], 10 * arguments.rows, 1, not arguments.no_spark)
+
+
+def _compare(names: Sequence[str], rows: int, rounds: int, spark: bool) -> Iterator[Found]:
     from benchmarks.performance.compare import compare
 
     shapes: Found = {}
     with open_bench() as bench:
-        for shape in arguments.shapes:
-            config = prepare_shape(bench, shape)
-            spark = not arguments.no_spark
-            shapes[shape] = compare(bench, config, arguments.rows, arguments.rounds, spark, say)
-            yield {"rows": arguments.rows, "rounds": arguments.rounds, "shapes": shapes}
+        for shape in names:
+            shapes[shape] = compare(bench, prepare_shape(bench, shape), rows, rounds, spark, say)
+            yield {"rows": rows, "rounds": rounds, "shapes": shapes}
 
 
 def run_growth(arguments: argparse.Namespace) -> Iterator[Found]:
@@ -84,10 +91,15 @@ def run_training(arguments: argparse.Namespace) -> Iterator[Found]:
 
 PARTS: dict[str, Callable[[argparse.Namespace], Iterator[Found]]] = {
     "compare": run_compare,
+    "large": run_large,
     "growth": run_growth,
     "night": run_night,
     "training": run_training,
 }
+
+
+# They take long.
+ONLY_FULL = ("large", "training")
 
 
 def measure_part(name: str, arguments: argparse.Namespace) -> bool:

@@ -11,13 +11,12 @@ from benchmarks.performance.spark import NotMeasured, Spark, open_spark, run_spa
 from include.config.pipeline import PipelineConfig
 
 Say = Callable[[str], None]
-# Enough for the way that a large night takes: what is loaded or compiled once is so before the first round.
-WARM_ROWS = 100_000
 
 
 def compare(bench: Bench, config: PipelineConfig, rows: int, rounds: int, spark: bool, say: Say) -> dict[str, Any]:
     """Seconds of everybody on one shape. The slow ones race on the plain one alone."""
-    warm = prepare_night(bench, config, WARM_ROWS, NIGHT)
+    # What is loaded, compiled or allocated once, by us or by the server for its log, is so before the first round.
+    warm = prepare_night(bench, config, rows, NIGHT)
     run_nightshift(bench, warm)
     runs, notes = list_contestants(bench, slow=config.name == "plain"), {}
     if spark and config.name == "plain":

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.performance.compare import WARM_ROWS, sum_up_parts
+from benchmarks.performance.compare import sum_up_parts
 from benchmarks.performance.house import NIGHT, dump_champion, train_champion, write_night
 from benchmarks.performance.one_step import PIPELINES
 from benchmarks.performance.shapes import load_shape
@@ -25,6 +25,8 @@ from include.local.rest import AirflowUnreachable
 SHAPE = "plain"
 STEPS = {"ingest": ("extract", "validate", "build_features"), "score": ("score", "publish")}
 CHECKS, CHECK_SECONDS = 30, 60
+# Enough for the way that a large night takes.
+WARM_ROWS = 100_000
 
 
 def measure_night(rows: int, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:

@@ -87,9 +87,9 @@ def _draw_row(cells: Sequence[str]) -> str:
 
 
 def _write_compare(found: dict[str, Any]) -> Iterator[str]:
-    yield from _sum_up({shape: shown["seconds"] for shape, shown in found["shapes"].items()})
+    yield from _sum_up(found["rows"], {shape: shown["seconds"] for shape, shown in found["shapes"].items()})
     for shape, shown in found["shapes"].items():
-        how = f"Medians of {found['rounds']} rounds in turn."
+        how = f"Medians of {found['rounds']} rounds in turn." if found["rounds"] > 1 else "One round."
         yield from _open_section(f"{SHAPES[shape]}: {found['rows']:,} rows", found, how)
         seconds, head = shown["seconds"], ("contestant", "seconds", "least to most", "rows a second", "Nightshift is")
         rows = [
@@ -119,7 +119,7 @@ def _compare(name: str, ratio: float) -> str:
     return f"{ratio:.1f} times as fast" if name.startswith(("template", "spark")) else f"at {100 * ratio:.0f} % of it"
 
 
-def _sum_up(shapes: dict[str, Any]) -> Iterator[str]:
+def _sum_up(rows: int, shapes: dict[str, Any]) -> Iterator[str]:
     """The ratios, before any table."""
     medians = {
         shape: {name: parts["total"]["median"] for name, parts in seconds.items()} for shape, seconds in shapes.items()
@@ -133,7 +133,7 @@ def _sum_up(shapes: dict[str, Any]) -> Iterator[str]:
     if len(medians) == 2:
         share = 100 * plain["nightshift"] / medians["mixed"]["nightshift"]
         parts.append(f"with categories and imputation {share:.0f} % of the rate without")
-    yield from ([f"**Nightshift's rate: {'; '.join(parts)}.**", ""] if parts else [])
+    yield from ([f"**Nightshift's rate, {rows:,} rows: {'; '.join(parts)}.**", ""] if parts else [])
 
 
 def _write_growth(found: dict[str, Any]) -> Iterator[str]:
@@ -186,6 +186,7 @@ def _write_pipelines(found: dict[str, Any]) -> Iterator[str]:
 
 WRITERS = {
     "compare": _write_compare,
+    "large": _write_compare,
     "growth": _write_growth,
     "night": _write_night,
     "training": _write_training,
