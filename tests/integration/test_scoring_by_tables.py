@@ -91,10 +91,11 @@ def test_tables_score_where_they_are_those_of_the_version(
     assert champion.predictor == {"kind": "tables", "sha256": rule["figures"]["sha256"]}
     assert (rule["passed"], rule["figures"]["difference"]) == (True, 0.0)
     expected = predict_natively(world)
-    with monkeypatch.context() as patch:
+    with caplog.at_level(logging.INFO), monkeypatch.context() as patch:
         patch.setattr(making, "predict_scores", lambda *_: pytest.fail("the model itself was asked"))
         np.testing.assert_array_equal(score(world), expected)
-    assert not caplog.records
+    assert "`publish` scores the 120 rows with version 2" in caplog.text
+    assert {entry.levelno for entry in caplog.records} == {logging.INFO}
     with monkeypatch.context() as patch:
         patch.setattr("include.core.predictors.kernel.not_kept", ["no locator available"])
         predictors._make.cache_clear()
