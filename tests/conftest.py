@@ -30,6 +30,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = wanted
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """No bytes in a test's name: gzip's hold the second at which they were packed, and every worker packs its own."""
+    return argname if isinstance(val, bytes) else None
+
+
 def _is_wanted(config: pytest.Config, item: pytest.Item) -> bool:
     if item.get_closest_marker("thorough") and not config.getoption("--thorough"):
         return False
