@@ -1,5 +1,6 @@
 """scores_parts: the native range partitions behind scores.NAME, one a month, or one a day where the days are large."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -26,6 +27,11 @@ class Part:
     def table(self) -> sql.Identifier:
         """Its name for statements."""
         return sql.Identifier("scores_parts", self.name)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several days have it together."""
+        return self.following - self.first > timedelta(days=1)
 
 
 def find_part(cursor: Any, pipeline: str, partition: date) -> Part | None:
@@ -62,12 +68,20 @@ def find_largest(cursor: Any, pipeline: str, month: Part) -> int | None:
     return found
 
 
-def attach_part(cursor: Any, config: PipelineConfig, part: Part) -> None:
-    """Make the part and attach it to scores.NAME; readers go on meanwhile."""
+def attach_part(cursor: Any, config: PipelineConfig, part: Part, values: Mapping[str, Any]) -> None:
+    """Make the part and attach it to scores.NAME; readers go on meanwhile.
+
+    A day's part has the values, by column, as defaults: those need not be sent with each of its rows.
+    """
     table = sql.Identifier("scores", config.name)
     cursor.execute(
         sql.SQL("create table {} (like {} including defaults including constraints)").format(part.table, table)
     )
+    if not part.is_shared:
+        # Only now: once a reader may see the table, this would wait for all of them.
+        setting = sql.SQL("alter column {} set default {}")
+        settings = [setting.format(sql.Identifier(name), sql.Literal(value)) for name, value in values.items()]
+        cursor.execute(sql.SQL("alter table {} {}").format(part.table, sql.SQL(", ").join(settings)))
     # Unlike "create table ... partition of", this waits for no reader of the table, and none waits for it.
     cursor.execute(
         sql.SQL("alter table {} attach partition {} for values from ({}) to ({})").format(
@@ -75,8 +89,23 @@ def attach_part(cursor: Any, config: PipelineConfig, part: Part) -> None:
         )
     )
     # Several nights may be written into a month at once, and one of them can't build an index while another one writes.
-    if part.following - part.first > timedelta(days=1):
+    if part.is_shared:
         index_part(cursor, config, part)
+
+
+def find_defaults(cursor: Any, part: Part) -> dict[str, Any]:
+    """The values of the part's defaults, by column."""
+    cursor.execute(
+        "select attname, pg_get_expr(adbin, adrelid) from pg_attrdef"
+        " join pg_attribute a on attrelid = adrelid and attnum = adnum"
+        f" where adrelid = (select oid from {_PARTS} and relname = %s)",
+        (part.name,),
+    )
+    found = dict(cursor.fetchall())
+    if not found:
+        return {}
+    cursor.execute(sql.SQL("select {}").format(sql.SQL(", ").join(map(sql.SQL, found.values()))))
+    return dict(zip(found, cursor.fetchone(), strict=True))
 
 
 def index_part(cursor: Any, config: PipelineConfig, part: Part) -> None:

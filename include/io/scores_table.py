@@ -1,10 +1,12 @@
 """scores.NAME: natively partitioned by day, replaced a day at a time inside the caller's transaction."""
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg2 import sql
 from sqlalchemy import Connection
 
@@ -14,7 +16,7 @@ from include.config.names import check_identifier
 from include.config.pipeline import PipelineConfig
 from include.io.copying import copy_batches
 from include.io.roles import become_self, become_writer
-from include.io.scores_parts import attach_part, choose_part, find_part, index_part
+from include.io.scores_parts import attach_part, choose_part, find_defaults, find_part, index_part
 
 POSTGRES_TYPES: dict[ColumnType, str] = {
     "text": "text",
@@ -24,6 +26,15 @@ POSTGRES_TYPES: dict[ColumnType, str] = {
     "date": "date",
     "timestamp": "timestamp",
 }
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """The columns of scores.NAME that have one value in all rows of a partition."""
+
+    partition_date: date
+    model_version: int
+    scored_at: datetime
 
 
 def make_scores_schema(config: PipelineConfig) -> pa.Schema:
@@ -38,9 +49,9 @@ def make_scores_schema(config: PipelineConfig) -> pa.Schema:
     return pa.schema(fields)
 
 
-def ensure_scores_table(connection: Connection, config: PipelineConfig, partition: date, rows: int) -> None:
+def ensure_scores_table(connection: Connection, config: PipelineConfig, stamp: Stamp, rows: int) -> None:
     """Create scores.NAME, its view NAME_latest and the part for a partition of so many rows where they are missing."""
-    cursor, name = _cursor(connection), check_identifier(config.name)
+    cursor, name, partition = _cursor(connection), check_identifier(config.name), stamp.partition_date
     if find_part(cursor, name, partition):
         return
     # One process at a time; those that waited look again.
@@ -57,28 +68,43 @@ def ensure_scores_table(connection: Connection, config: PipelineConfig, partitio
                 " where partition_date = (select max(partition_date) from scores.{table})"
             ).format(view=sql.Identifier(f"{name}_latest"), table=sql.Identifier(name))
         )
-    attach_part(cursor, config, choose_part(cursor, name, partition, rows))
+    attach_part(cursor, config, choose_part(cursor, name, partition, rows), asdict(stamp))
     if became:
         become_self(connection)
 
 
 def replace_scores(
-    connection: Connection, config: PipelineConfig, partition: date, batches: Iterable[pa.RecordBatch]
+    connection: Connection, config: PipelineConfig, stamp: Stamp, batches: Iterable[pa.RecordBatch]
 ) -> int:
     """Delete the partition's rows and copy the new ones in, binary; return how many. The caller's commit shows them.
 
-    The partition must have its part (see `ensure_scores_table`).
+    The partition must have its part (see `ensure_scores_table`). ValueError where a row differs from the stamp.
     """
-    cursor = _cursor(connection)
+    cursor, partition = _cursor(connection), stamp.partition_date
     part = find_part(cursor, config.name, partition)
     if part is None:
         raise ValueError(f"scores.{config.name} has no part for {partition}")
     # Into the part itself: the server then has no row's part to find.
-    table = part.table
-    cursor.execute(sql.SQL("delete from {} where partition_date = %s").format(table), (partition,))
-    rows = copy_batches(cursor, table, make_scores_schema(config), batches)
+    cursor.execute(sql.SQL("delete from {} where partition_date = %s").format(part.table), (partition,))
+    # Looked up now that the part is locked: nobody gives it others before the commit.
+    defaults, values = find_defaults(cursor, part).items(), asdict(stamp)
+    filled_in = {name for name, value in values.items() if (name, value) in defaults}
+    schema = pa.schema([field for field in make_scores_schema(config) if field.name not in filled_in])
+    rows = copy_batches(cursor, part.table, schema, _select_columns(batches, schema, values))
     index_part(cursor, config, part)
     return rows
+
+
+def _select_columns(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, values: dict[str, Any]
+) -> Iterator[pa.RecordBatch]:
+    """The schema's columns of each batch; ValueError where a row has other values than these, by column."""
+    for batch in batches:
+        for name, value in values.items():
+            column = batch.column(name)
+            if not pc.all(pc.equal(column, pa.scalar(value, column.type))).as_py():
+                raise ValueError(f"a row for {values['partition_date']} has another {name} than {value}")
+        yield batch.select(schema.names)
 
 
 def _cursor(connection: Connection) -> Any:

@@ -1,26 +1,26 @@
 """Row groups that are written to the lake while somebody else works on them."""
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.ahead import map_ahead
 from include.io.disks import open_temporary_folder
 from include.io.lake import Lake, ObjectRef, store_file
 from include.io.tables import ROW_GROUP, open_writer
 
-# So many groups wait to be written, at most, while the next ones are taken.
+# So many groups that are written, at most, wait for whoever takes them.
 MOST_WAITING = 2
 
 
 @dataclass
 class Storing:
-    """An object in the making; `pool` has one thread, so whatever it is given is done in that order."""
+    """An object in the making; `pool` has the one thread that stores it."""
 
     lake: Lake
     key: str
@@ -31,16 +31,13 @@ class Storing:
     rows: int = 0
     stored: Future[ObjectRef] | None = field(default=None, init=False)
 
-    def pass_on(self, groups: Iterable[list[pa.RecordBatch]]) -> Iterator[list[pa.RecordBatch]]:
-        """The same groups, in order. That one can't be written is raised at a later one, or at the end."""
-        waiting: deque[Future[None]] = deque()
-        for group in groups:
-            waiting.append(self.pool.submit(self._write, group))
-            if len(waiting) > MOST_WAITING:
-                waiting.popleft().result()
-            yield group
-        for written in waiting:
-            written.result()
+    def pass_on(self, groups: Iterable[list[pa.RecordBatch]]) -> Generator[list[pa.RecordBatch]]:
+        """The same groups, in order, each once it is written; the object is stored after the last one.
+
+        To be closed before this object's block ends.
+        """
+        with closing(map_ahead(self._write, groups, workers=1, ahead=MOST_WAITING)) as written:
+            yield from written
         self.stored = self.pool.submit(self._store)
 
     def finish(self) -> ObjectRef:
@@ -49,10 +46,11 @@ class Storing:
             raise ValueError(f"{self.key}: not all of its rows were taken")
         return self.stored.result()
 
-    def _write(self, group: list[pa.RecordBatch]) -> None:
+    def _write(self, group: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
         table = pa.Table.from_batches(group, self.schema)
         self.writer.write_table(table, row_group_size=ROW_GROUP)
         self.rows += table.num_rows
+        return group
 
     def _store(self) -> ObjectRef:
         self.writer.close()

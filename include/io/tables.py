@@ -1,6 +1,7 @@
 """Arrow tables in the lake: one Parquet file an object. The same rows give the same bytes, so the same sha256."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -101,11 +102,25 @@ def _choose_encodings(schema: pa.Schema) -> dict[str, Any]:
 def fetch_object(lake: Lake, ref: ObjectRef) -> Iterator[Path]:
     """The object's file, for reading, in the block; CorruptObject unless its bytes are those that were recorded."""
     with _open_file(lake, ref.uri) as path:
-        try:
-            verify_file(path, ref)
-        except OSError as error:
-            raise explain_os_error(f"Can't read {ref.uri}", error) from error
+        _verify(path, ref)
         yield path
+
+
+@contextmanager
+def fetch_unverified(lake: Lake, ref: ObjectRef) -> Iterator[tuple[Path, Future[None]]]:
+    """The object's file, which is still being hashed, and what raises CorruptObject as `fetch_object` does.
+
+    Whoever reads the file meanwhile keeps the results, and the errors, to himself until that is done.
+    """
+    with _open_file(lake, ref.uri) as path, ThreadPoolExecutor(1, thread_name_prefix="hashing") as pool:
+        yield path, pool.submit(_verify, path, ref)
+
+
+def _verify(path: Path, ref: ObjectRef) -> None:
+    try:
+        verify_file(path, ref)
+    except OSError as error:
+        raise explain_os_error(f"Can't read {ref.uri}", error) from error
 
 
 @contextmanager
@@ -151,11 +166,12 @@ def map_groups(
     columns: Sequence[str] | None = None,
     share: tuple[int, int] = (0, 1),
     dictionaries: Sequence[str] = (),
+    ahead: int = 1,
 ) -> Generator[Result]:
     """`function` of each row group of the Parquet file, in order, worked out ahead by so many threads.
 
-    It gets the group's batches of at most `rows` rows, decoded in its own thread: all columns, or these. No more than a
-    few groups are in memory, whatever the file's size, and what comes out does not depend on the number of threads.
+    It gets the group's batches of at most `rows` rows, decoded in its own thread: all columns, or these. No more groups
+    are in memory than there are threads, and `ahead` results; what comes out does not depend on the number of threads.
     `share` (a number from 0, of how many) takes that part of the groups; all shares together are the file, in order.
     Text columns named in `dictionaries` stay as the file has them: each text once, and its number for every row.
     """
@@ -168,7 +184,7 @@ def map_groups(
         with pq.ParquetFile(path, metadata=metadata, read_dictionary=list(dictionaries)) as file:
             return function(file.iter_batches(rows, row_groups=[number], columns=columns, use_threads=False))
 
-    with closing(map_ahead(map_group, range(first, last), workers)) as results:
+    with closing(map_ahead(map_group, range(first, last), workers, ahead)) as results:
         yield from results
 
 

@@ -1,6 +1,6 @@
 """lake -> warehouse: the one commit point. Rows and ledger row become visible together, or not at all."""
 
-from datetime import date
+from datetime import date, datetime
 from itertools import chain
 from typing import Any
 
@@ -9,7 +9,7 @@ from include.config.pipeline import PipelineConfig
 from include.io.lake import CorruptObject, ObjectRef
 from include.io.ledger import Attempt, NewEntry, claim_partition, write_entry
 from include.io.resources import Resources
-from include.io.scores_table import ensure_scores_table, replace_scores
+from include.io.scores_table import Stamp, ensure_scores_table, replace_scores
 from include.steps.fencing import skip_superseded
 from include.steps.outcome import Outcome
 from include.steps.scores_stream import open_scores
@@ -27,25 +27,26 @@ def publish_scores(
     are too old to be, or where the model gives NaN or infinity. Figures: rows, model_version, object_uri.
     """
     attempt = Attempt(scored["attempt"], scored["attempt_number"])
+    stamp = Stamp(partition, scored["model_version"], datetime.fromisoformat(scored["scored_at"]))
     with resources.warehouse.begin() as connection:
         claim_partition(connection, config.name, partition, attempt, "scores")
-        ensure_scores_table(connection, config, partition, scored["rows"])
+        ensure_scores_table(connection, config, stamp, scored["rows"])
     try:
-        ref = _replace(config, resources, partition, attempt, scored, reason)
+        ref = _replace(config, resources, stamp, attempt, scored, reason)
     except UnusableScores as error:
         return stop_unusable(config, partition, error)
     return Outcome("done", figures={"rows": ref.rows, "model_version": scored["model_version"], "object_uri": ref.uri})
 
 
 def _replace(
-    config: PipelineConfig, resources: Resources, partition: date, attempt: Attempt, scored: dict[str, Any], reason: str
+    config: PipelineConfig, resources: Resources, stamp: Stamp, attempt: Attempt, scored: dict[str, Any], reason: str
 ) -> ObjectRef:
     """The one commit; the object that it points at."""
     params = {"scored_at": scored["scored_at"], **({"reason": reason} if reason else {})}
-    code = read_code_version(config.folder)
+    partition, code = stamp.partition_date, read_code_version(config.folder)
     with open_scores(config, resources, partition, scored) as stream, resources.warehouse.begin() as connection:
         claim_partition(connection, config.name, partition, attempt, "scores")
-        rows = replace_scores(connection, config, partition, chain.from_iterable(stream.groups))
+        rows = replace_scores(connection, config, stamp, chain.from_iterable(stream.groups))
         ref = stream.finish()
         for recorded in (ref.rows, scored["rows"]):
             if rows != recorded:

@@ -48,8 +48,9 @@ def open_scores(
     with (
         closing(_make_groups(config, resources, partition, scored)) as groups,
         store_meanwhile(resources.lake, key, make_scores_schema(config)) as storing,
+        closing(storing.pass_on(_take_first(groups))) as passed,
     ):
-        yield ScoresStream(storing.pass_on(_take_first(groups)), storing.finish)
+        yield ScoresStream(passed, storing.finish)
 
 
 def _take_first(groups: Groups) -> Iterator[list[pa.RecordBatch]]:

@@ -2,23 +2,28 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from datetime import date, datetime
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from include.ahead import count_workers
+from include.ahead import count_workers, hold_until
 from include.config.pipeline import PipelineConfig
 from include.core.predictors import Predictor
 from include.io.lake import ObjectRef
 from include.io.registry import ModelVersion
 from include.io.resources import Resources
-from include.io.scores_table import make_scores_schema
-from include.io.tables import fetch_object, map_groups, read_schema
+from include.io.scores_table import Stamp, make_scores_schema
+from include.io.tables import fetch_unverified, map_groups, read_schema
 from include.steps.outcome import Outcome
 from include.steps.predictors import load_predictor
 from include.steps.scoring_plan import Plan, find_threshold
 
+# How many scored row groups, of 4 MiB each, wait for whoever takes them, since a server halts now and then while it
+# writes; and how many are kept until the hash of the features is known.
+MOST_WAITING, MOST_HELD = 4, 8
 MakeBatch = Callable[[pa.RecordBatch, np.ndarray], pa.RecordBatch]
 
 
@@ -37,26 +42,44 @@ def score_features(
     """For each row group of the features, what `make_batch` makes of its batches and their scores.
 
     `share` picks the groups of one shard: its number from 0, of how many. A batch has the keys and the version's
-    features. To be closed by whoever does not take all.
+    features. To be closed by whoever does not take all. The first groups are scored while the features are still being
+    hashed, and leave once those are known to be what was recorded.
     UnusableScores where a score is no finite number, or the features lack a column.
     """
     predictor = load_predictor(config, resources, version, features.rows)
 
-    def score_group(batches: Iterator[pa.RecordBatch]) -> list[pa.RecordBatch]:
-        return [make_batch(batch, _score(predictor, version, batch)) for batch in batches]
+    def score_batch(batch: pa.RecordBatch) -> pa.RecordBatch:
+        return make_batch(batch, _score(predictor, version, batch))
 
-    with fetch_object(resources.lake, features) as path:
-        missing = set(version.feature_names) - set(read_schema(path).names)
-        if missing:
-            raise UnusableScores(
-                f"version {version.version} needs {', '.join(sorted(missing))}, which the features lack; run the "
-                "ingest of this partition again, or train a new version"
-            )
-        columns = list(dict.fromkeys([*config.spec.keys, *version.feature_names]))
-        rows, workers = config.spec.scoring.batch_rows, count_workers()
-        texts = [name for name in version.features["categorical"] if name not in config.spec.keys]
-        with closing(map_groups(path, score_group, rows, workers, columns, share, texts)) as groups:
-            yield from groups
+    with (
+        fetch_unverified(resources.lake, features) as (path, verified),
+        closing(_score_groups(config, path, version, score_batch, share)) as groups,
+    ):
+        yield from hold_until(verified, groups, MOST_HELD)
+
+
+def _score_groups(
+    config: PipelineConfig,
+    path: Path,
+    version: ModelVersion,
+    score_batch: Callable[[pa.RecordBatch], pa.RecordBatch],
+    share: tuple[int, int],
+) -> Generator[list[pa.RecordBatch]]:
+    missing = set(version.feature_names) - set(read_schema(path).names)
+    if missing:
+        raise UnusableScores(
+            f"version {version.version} needs {', '.join(sorted(missing))}, which the features lack; run the "
+            "ingest of this partition again, or train a new version"
+        )
+    columns = list(dict.fromkeys([*config.spec.keys, *version.feature_names]))
+    rows, workers = config.spec.scoring.batch_rows, count_workers()
+    texts = [name for name in version.features["categorical"] if name not in config.spec.keys]
+
+    def score_group(batches: Iterator[pa.RecordBatch]) -> list[pa.RecordBatch]:
+        return [score_batch(batch) for batch in batches]
+
+    with closing(map_groups(path, score_group, rows, workers, columns, share, texts, MOST_WAITING)) as groups:
+        yield from groups
 
 
 def _score(predictor: Predictor, version: ModelVersion, batch: pa.RecordBatch) -> np.ndarray:
@@ -71,14 +94,14 @@ def score_planned(
     config: PipelineConfig, resources: Resources, partition: date, plan: Plan, share: tuple[int, int] = (0, 1)
 ) -> Generator[list[pa.RecordBatch]]:
     """The rows of scores.NAME that the plan asks for; the rest is as `score_features` has it."""
-    finish = _finish_batches(config, partition, plan.version, plan.scored_at)
+    stamp = Stamp(partition, plan.version.version, plan.scored_at)
+    finish = _finish_batches(config, stamp, find_threshold(config, plan.version))
     return score_features(config, resources, plan.features, plan.version, finish, share)
 
 
-def _finish_batches(config: PipelineConfig, partition: date, version: ModelVersion, scored_at: datetime) -> MakeBatch:
+def _finish_batches(config: PipelineConfig, stamp: Stamp, threshold: float) -> MakeBatch:
     """What makes rows of scores.NAME from a batch with the keys and its scores."""
-    schema, threshold = make_scores_schema(config), find_threshold(config, version)
-    constants = {"partition_date": partition, "model_version": version.version, "scored_at": scored_at}
+    schema, constants = make_scores_schema(config), asdict(stamp)
 
     def finish(batch: pa.RecordBatch, scores: np.ndarray) -> pa.RecordBatch:
         columns = {name: batch.column(name) for name in config.spec.keys}

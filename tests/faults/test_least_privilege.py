@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg2
@@ -66,12 +67,12 @@ def test_analysts_read_scores_and_monitoring(server: Server, night: World, login
 @pytest.mark.parametrize("maker", ["postgres", WRITER])
 def test_a_table_made_at_night_can_be_read_at_once(server: Server, migrated: str, tmp_path: Path, maker: str) -> None:
     """Whoever published it: the tasks, or a replay or a test as superuser."""
-    from include.io.scores_table import ensure_scores_table
+    from include.io.scores_table import Stamp, ensure_scores_table
 
     with copy_database(server, migrated) as name, open_world(server, name, tmp_path, login=maker) as world:
         for month in (NIGHTS[0], NIGHTS[0].replace(month=2)):
             with world.warehouse.begin() as connection:
-                ensure_scores_table(connection, world.config, month, ROWS)
+                ensure_scores_table(connection, world.config, Stamp(month, 1, datetime(2026, 3, 1, tzinfo=UTC)), ROWS)
                 assert connection.exec_driver_sql("select current_user").scalar() == maker
         assert ask(server, world, ANALYST, "select count(*) from scores.shops") == [(0,)]
         owners = "select distinct tableowner from pg_tables where schemaname like 'scores%'"

@@ -176,8 +176,8 @@ def test_a_connection_that_is_cut_in_the_middle_of_the_copy(
             world.ask(f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where {copying}")
             yield batch.slice(20)
 
-    def replace_and_lose(connection: Any, config: Any, partition: date, batches: Any) -> int:
-        return replace_scores(connection, config, partition, cut(batches))
+    def replace_and_lose(connection: Any, config: Any, stamp: Any, batches: Any) -> int:
+        return replace_scores(connection, config, stamp, cut(batches))
 
     with monkeypatch.context() as patch:
         patch.setattr(include.steps.publish, "replace_scores", replace_and_lose)

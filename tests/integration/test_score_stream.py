@@ -1,6 +1,7 @@
 """Scoring and publishing as a stream: the same bytes on any machine, and a fault in any part of it ends the whole."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,7 @@ from include.steps.score import score_partition
 from tests.integration.kit import NIGHTS, ROWS, World, score_later
 
 NIGHT, GROUP = NIGHTS[6], 16
+THREADS = ("ahead", "storing", "hashing")
 
 
 class Fault(Exception):
@@ -34,7 +36,7 @@ def night(champion_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wo
     monkeypatch.setattr(scoring, "count_workers", lambda: 3)
     champion_world.run_night(NIGHT)
     yield champion_world
-    assert [thread.name for thread in threading.enumerate() if thread.name.startswith(("ahead", "storing"))] == []
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith(THREADS)] == []
 
 
 def score(world: World) -> dict[str, Any]:
@@ -187,6 +189,38 @@ def test_no_lock_is_held_while_an_object_is_fetched_and_hashed(
     monkeypatch.setattr(tables, "verify_file", watch)
     assert publish_scores(night.config, night.resources, NIGHT, scored).status == "done"
     assert held == [(0,)]
+
+
+def flip(content: bytes) -> bytes:
+    return content[:200] + bytes(byte ^ 255 for byte in content[200:260]) + content[260:]
+
+
+@pytest.mark.guarantee(16)
+@pytest.mark.parametrize(
+    "damage", [flip, lambda content: content[:-9], lambda content: b"", lambda content: content + b"x"]
+)
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize("slow", [False, True])
+def test_features_that_were_changed_are_not_scored(
+    night: World, monkeypatch: pytest.MonkeyPatch, damage: Callable[[bytes], bytes], later: bool, slow: bool
+) -> None:
+    """They are hashed while they are read: whatever reading them leads to, the cause is told, and no score leaves."""
+    planned, before, objects = plan(night), night.read_state(), list(night.lake.list_uris("scores/"))
+    file, verify, left = night.find_file(planned["plan"]["features"]["uri"]), tables.verify_file, []
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    with monkeypatch.context() as patch:
+        if slow:
+            patch.setattr(tables, "verify_file", lambda *given: time.sleep(0.3) or verify(*given))
+        patch.setattr(storing.Storing, "_write", lambda *given: left.append(given))
+        with pytest.raises(CorruptObject, match="was changed after it was written"):
+            if later:
+                publish_scores(night.config, night.resources, NIGHT, planned)
+            else:
+                score_partition(night.config, night.resources, NIGHT)
+    assert (night.read_state(), list(night.lake.list_uris("scores/")), left) == (before, objects, [])
+    file.write_bytes(whole)
+    assert publish_scores(night.config, night.resources, NIGHT, planned).status == "done"
 
 
 def test_rows_that_go_missing_while_they_are_copied_are_noticed(night: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
 """The parts behind scores.NAME: a month or a day each, made and filled without anybody waiting."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import date, timedelta
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg2
@@ -16,7 +18,7 @@ from include.config.days import list_days
 from include.io import scores_parts
 from include.io.lake import ObjectRef
 from include.io.ledger import Attempt, NewEntry, write_entry
-from include.io.scores_table import ensure_scores_table, make_scores_schema, replace_scores
+from include.io.scores_table import Stamp, ensure_scores_table, make_scores_schema, replace_scores
 from include.local.postgres import Server
 from tests.integration.kit import World
 
@@ -39,16 +41,16 @@ def world(newcomer: World) -> World:
     return newcomer
 
 
-def make_batch(world: World, night: date, rows: int) -> pa.RecordBatch:
+def stamp(night: date, version: int = 1) -> Stamp:
+    """The same for all nights."""
+    return Stamp(night, version, datetime(2026, 3, 1, 2, 3, 4, 567_890, tzinfo=UTC))
+
+
+def make_batch(world: World, common: Stamp, rows: int) -> pa.RecordBatch:
     """Rows whose keys are 0, 1, 2 and so on."""
     schema = make_scores_schema(world.config)
-    drawn: dict[str, list[Any]] = {
-        "partition_date": [night] * rows,
-        "score": [0.5] * rows,
-        "decision": [True] * rows,
-        "model_version": [1] * rows,
-        "scored_at": [pa.scalar(0, schema.field("scored_at").type)] * rows,
-    }
+    drawn: dict[str, list[Any]] = {"score": [0.5] * rows, "decision": [True] * rows}
+    drawn |= {name: [value] * rows for name, value in asdict(common).items()}
     for key in world.config.spec.keys:
         drawn[key] = [str(number) if pa.types.is_string(schema.field(key).type) else number for number in range(rows)]
     return pa.RecordBatch.from_pydict(drawn, schema)
@@ -61,12 +63,13 @@ def remember(world: World, night: date, rows: int) -> None:
         write_entry(connection, world.config.name, night, entry, "x", "x")
 
 
-def fill(world: World, night: date, rows: int) -> None:
+def fill(world: World, night: date, rows: int, version: int = 1) -> None:
     """As `publish` does it, in its two transactions."""
+    common = stamp(night, version)
     with world.warehouse.begin() as connection:
-        ensure_scores_table(connection, world.config, night, rows)
+        ensure_scores_table(connection, world.config, common, rows)
     with world.warehouse.begin() as connection:
-        assert replace_scores(connection, world.config, night, [make_batch(world, night, rows)]) == rows
+        assert replace_scores(connection, world.config, common, [make_batch(world, common, rows)]) == rows
 
 
 def list_parts(world: World) -> list[str]:
@@ -139,12 +142,12 @@ def test_a_night_of_any_size_replaces_one(world: World, rows: int) -> None:
 @pytest.mark.parametrize("rows", [FEW, MANY])
 def test_no_key_comes_twice(world: World, rows: int) -> None:
     """The index of a large night is built after its rows came in: it must look at them all the same."""
-    batch = make_batch(world, FIRST, rows)
+    batch = make_batch(world, stamp(FIRST), rows)
     for night in (FIRST, FIRST + timedelta(days=1)):
         with world.warehouse.begin() as connection:
-            ensure_scores_table(connection, world.config, night, rows)
+            ensure_scores_table(connection, world.config, stamp(night), rows)
         with pytest.raises(psycopg2.errors.UniqueViolation), world.warehouse.begin() as connection:
-            replace_scores(connection, world.config, FIRST, [batch, batch.slice(3, 1)])
+            replace_scores(connection, world.config, stamp(FIRST), [batch, batch.slice(3, 1)])
         assert count_rows(world) == {}
     fill(world, FIRST, rows)
     assert count_rows(world) == {FIRST: rows}
@@ -170,12 +173,12 @@ def test_a_reader_that_takes_hours_keeps_no_night_waiting_and_waits_for_none(
         cursor.execute("select count(*) from scores.shops; select count(*) from scores.shops_latest")
         with world.warehouse.begin() as connection:
             connection.execute(text("set local lock_timeout = '5s'"))
-            ensure_scores_table(connection, world.config, FEBRUARY, rows)
+            ensure_scores_table(connection, world.config, stamp(FEBRUARY), rows)
             # Also while the new part is being made, and while it is being filled.
             cursor.execute("set lock_timeout = '5s'; select count(*) from scores.shops")
         with world.warehouse.begin() as connection:
             connection.execute(text("set local lock_timeout = '5s'"))
-            replace_scores(connection, world.config, FEBRUARY, [make_batch(world, FEBRUARY, rows)])
+            replace_scores(connection, world.config, stamp(FEBRUARY), [make_batch(world, stamp(FEBRUARY), rows)])
             cursor.execute("select count(*) from scores.shops")
             assert cursor.fetchone() == (FEW,)
         cursor.execute("select count(*) from scores.shops_latest")
@@ -200,7 +203,7 @@ def test_a_table_of_an_earlier_version_keeps_its_key(world: World, monkeypatch: 
     with monkeypatch.context() as patch:
         patch.setattr(include.io.scores_table, "attach_part", lambda *_: None)
         with world.warehouse.begin() as connection:
-            ensure_scores_table(connection, world.config, JANUARY, FEW)
+            ensure_scores_table(connection, world.config, stamp(JANUARY), FEW)
     keys = ", ".join(("partition_date", *world.config.spec.keys))
     world.change(f"alter table scores.shops add primary key ({keys})")
     fill(world, FEBRUARY, rows)
@@ -209,6 +212,56 @@ def test_a_table_of_an_earlier_version_keeps_its_key(world: World, monkeypatch: 
     assert len(list_parts(world)) == 1
     with pytest.raises(IntegrityError, match="duplicate key"):
         world.change("insert into scores.shops select * from scores.shops limit 1")
+
+
+def list_stamps(world: World) -> list[Stamp]:
+    return [
+        Stamp(*row) for row in world.ask("select distinct partition_date, model_version, scored_at from scores.shops")
+    ]
+
+
+@pytest.mark.guarantee(1)
+def test_values_that_a_whole_night_shares_are_filled_in_where_they_are_the_part_s(world: World) -> None:
+    """Another version's scores come into the part of the first one; a shared part knows no values at all."""
+    for rows, versions in ((MANY, (1, 2, 1)), (FEW, (1,))):
+        night = FIRST if rows == MANY else JANUARY
+        for version in versions:
+            fill(world, night, rows, version)
+            found = [common for common in list_stamps(world) if common.partition_date == night]
+            assert found == [stamp(night, version)]
+    assert list_parts(world) == ["2026_01", "2026_02_01"]
+
+
+def test_what_is_filled_in_is_not_sent(world: World) -> None:
+    """Of another version's scores, the version is sent."""
+    sent = []
+
+    def watch(common: Stamp) -> Iterator[pa.RecordBatch]:
+        yield make_batch(world, common, MANY)
+        ((statement,),) = world.ask(
+            "select query from pg_stat_activity where datname = current_database() and query like 'copy \"scores%'"
+        )
+        sent.append({name for name in asdict(common) if f'"{name}"' in statement})
+
+    with world.warehouse.begin() as connection:
+        ensure_scores_table(connection, world.config, stamp(FIRST), MANY)
+    for common in (stamp(FIRST), stamp(FIRST, 2)):
+        with world.warehouse.begin() as connection:
+            replace_scores(connection, world.config, common, watch(common))
+    assert sent == [set(), {"model_version"}]
+
+
+@pytest.mark.guarantee(1)
+@pytest.mark.parametrize("name", ["partition_date", "model_version", "scored_at"])
+@pytest.mark.parametrize("rows", [FEW, MANY])
+def test_a_row_with_another_stamp_than_its_night_is_refused(world: World, name: str, rows: int) -> None:
+    right, wrong = stamp(FIRST), Stamp(SECOND, 2, datetime(2026, 3, 2, tzinfo=UTC))
+    odd = make_batch(world, replace(right, **{name: getattr(wrong, name)}), 1)
+    with world.warehouse.begin() as connection:
+        ensure_scores_table(connection, world.config, right, rows)
+    with pytest.raises(ValueError, match=name), world.warehouse.begin() as connection:
+        replace_scores(connection, world.config, right, [make_batch(world, right, rows), odd])
+    assert count_rows(world) == {}
 
 
 def test_the_newest_day_is_found_by_its_index(world: World) -> None:
