@@ -39,22 +39,3 @@ def map_ahead(
             yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def hold_until(known: Future[None], items: Iterable[Item], most: int) -> Generator[Item]:
-    """The items, none of which leaves before `known` is done; meanwhile at most `most` of them are taken and kept.
-
-    What `known` raises is raised in place of whatever taking them has raised.
-    """
-    held = deque[Item]()
-    coming = iter(items)
-    try:
-        for item in coming:
-            held.append(item)
-            if known.done() or len(held) >= most:
-                break
-    finally:
-        known.result()
-    while held:
-        yield held.popleft()
-    yield from coming

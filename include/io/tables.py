@@ -108,12 +108,17 @@ def fetch_object(lake: Lake, ref: ObjectRef) -> Iterator[Path]:
 
 @contextmanager
 def fetch_unverified(lake: Lake, ref: ObjectRef) -> Iterator[tuple[Path, Future[None]]]:
-    """The object's file, which is still being hashed, and what raises CorruptObject as `fetch_object` does.
+    """The object's file, which is still being hashed, and what is done, or raises CorruptObject, when that is known.
 
-    Whoever reads the file meanwhile keeps the results, and the errors, to himself until that is done.
+    Whoever reads the file meanwhile keeps the results to himself until then. That it is corrupt is also raised in place
+    of whatever else ended the block.
     """
     with _open_file(lake, ref.uri) as path, ThreadPoolExecutor(1, thread_name_prefix="hashing") as pool:
-        yield path, pool.submit(_verify, path, ref)
+        verified = pool.submit(_verify, path, ref)
+        try:
+            yield path, verified
+        finally:
+            verified.result()
 
 
 def _verify(path: Path, ref: ObjectRef) -> None:

@@ -4,12 +4,13 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import asdict
 from datetime import date
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from include.ahead import count_workers, hold_until
+from include.ahead import count_workers
 from include.config.pipeline import PipelineConfig
 from include.core.predictors import Predictor
 from include.io.lake import ObjectRef
@@ -21,9 +22,8 @@ from include.steps.outcome import Outcome
 from include.steps.predictors import load_predictor
 from include.steps.scoring_plan import Plan, find_threshold
 
-# How many scored row groups, of 4 MiB each, wait for whoever takes them, since a server halts now and then while it
-# writes; and how many are kept until the hash of the features is known.
-MOST_WAITING, MOST_HELD = 4, 8
+# So many scored row groups, 4 MiB each, wait for the hash of the features, and later for a server that halts to write.
+MOST_WAITING = 8
 MakeBatch = Callable[[pa.RecordBatch, np.ndarray], pa.RecordBatch]
 
 
@@ -55,7 +55,10 @@ def score_features(
         fetch_unverified(resources.lake, features) as (path, verified),
         closing(_score_groups(config, path, version, score_batch, share)) as groups,
     ):
-        yield from hold_until(verified, groups, MOST_HELD)
+        # With the first group as many as may wait are begun; none leaves before the features are known to be good.
+        first = list(islice(groups, 1))
+        verified.result()
+        yield from chain(first, groups)
 
 
 def _score_groups(

@@ -6,12 +6,11 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
-from include.ahead import hold_until, map_ahead
+from include.ahead import map_ahead
 
 
 class Stop(Exception):
@@ -138,45 +137,3 @@ def test_a_process_forked_in_the_middle_can_do_the_same() -> None:
         child.kill()
         child.join()
         results.close()
-
-
-@pytest.mark.parametrize("count", [0, 1, 3, 9])
-def test_nothing_leaves_before_it_is_known_to_be_good(count: int) -> None:
-    known, taken, left = Future[None](), list[int](), list[int]()
-
-    def take() -> Iterator[int]:
-        for number in range(count):
-            taken.append(number)
-            yield number
-
-    taker = threading.Thread(target=lambda: left.extend(hold_until(known, take(), most=3)))
-    taker.start()
-    taker.join(0.2)
-    assert (taken, left) == (list(range(min(count, 3))), [])
-    known.set_result(None)
-    taker.join(20)
-    assert left == list(range(count))
-
-
-def test_what_is_known_at_once_holds_nothing_back() -> None:
-    known, taken = Future[None](), list[int]()
-    known.set_result(None)
-    results = hold_until(known, (taken.append(number) or number for number in range(9)), most=3)
-    assert (next(results), taken) == (0, [0])
-
-
-@pytest.mark.parametrize("fails", [True, False])
-def test_what_is_known_explains_what_failed(fails: bool) -> None:
-    """Whoever reads a damaged file learns that it is damaged, not what that led to."""
-    known = Future[None]()
-
-    def take() -> Iterator[int]:
-        yield 1
-        raise KeyError("what it led to")
-
-    if fails:
-        known.set_exception(Stop())
-    else:
-        known.set_result(None)
-    with pytest.raises(Stop if fails else KeyError):
-        list(hold_until(known, take(), most=3))
