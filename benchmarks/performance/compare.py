@@ -1,7 +1,7 @@
 """Rounds: in each, all contestants take turns with a night that is new to all of them."""
 
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -13,8 +13,10 @@ from include.config.pipeline import PipelineConfig
 Say = Callable[[str], None]
 
 
-def compare(bench: Bench, config: PipelineConfig, rows: int, rounds: int, spark: bool, say: Say) -> dict[str, Any]:
-    """Seconds of everybody on one shape. The slow ones race on the plain one alone."""
+def compare(
+    bench: Bench, config: PipelineConfig, rows: int, rounds: int, spark: bool, say: Say, once: Collection[str] = ()
+) -> dict[str, Any]:
+    """Seconds of everybody on one shape. The slow ones race on the plain one alone; those named `once` in one round."""
     # What is loaded, compiled or allocated once, by us or by the server for its log, is so before the first round.
     warm = prepare_night(bench, config, rows, NIGHT)
     run_nightshift(bench, warm)
@@ -26,7 +28,7 @@ def compare(bench: Bench, config: PipelineConfig, rows: int, rounds: int, spark:
             notes["spark"] = str(reason)
             say(str(reason))
     nights = (prepare_night(bench, config, rows, NIGHT + timedelta(days=1 + number)) for number in range(rounds))
-    seconds, failures = take_turns(nights, runs, lambda: settle(bench), say)
+    seconds, failures = take_turns(nights, runs, lambda: settle(bench), say, once)
     return {"seconds": _split_spark(seconds), "notes": notes | failures}
 
 
@@ -38,14 +40,18 @@ def _prepare_spark(bench: Bench, warm: Prepared, say: Say) -> Run:
 
 
 def take_turns(
-    nights: Iterator[Prepared], runs: Mapping[str, Run], settle: Callable[[], None], say: Say
+    nights: Iterator[Prepared],
+    runs: Mapping[str, Run],
+    settle: Callable[[], None],
+    say: Say,
+    once: Collection[str] = (),
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Of each contestant each part: median, least, most and every round; and why somebody gave up."""
     found: dict[str, dict[str, list[float]]] = {name: {} for name in runs}
     failures: dict[str, str] = {}
     for number, prepared in enumerate(nights, 1):
         for name, run in runs.items():
-            if name in failures:
+            if name in failures or (name in once and number > 1):
                 continue
             settle()
             try:

@@ -109,7 +109,7 @@ def _list_rows(titles: dict[str, str], seconds: dict[str, Any], rows: int, ours:
         if name in seconds:
             total = seconds[name]["total"]
             ratio = total["median"] / seconds[ours]["total"]["median"]
-            spread = f"{total['least']:.2f} to {total['most']:.2f}"
+            spread = f"{total['least']:.2f} to {total['most']:.2f}" if len(total["rounds"]) > 1 else "one round"
             yield title, f"{total['median']:.2f}", spread, f"{rows / total['median']:,.0f}", _compare(name, ratio)
 
 
