@@ -1,6 +1,6 @@
 """scores_parts: the native range partitions behind scores.NAME, one a month, or one a day where the days are large."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -93,13 +93,13 @@ def attach_part(cursor: Any, config: PipelineConfig, part: Part, values: Mapping
         index_part(cursor, config, part)
 
 
-def find_defaults(cursor: Any, part: Part) -> dict[str, Any]:
-    """The values of the part's defaults, by column."""
+def find_defaults(cursor: Any, part: Part, names: Collection[str]) -> dict[str, Any]:
+    """The values of the defaults that some of these columns of the part have, by column."""
     cursor.execute(
         "select attname, pg_get_expr(adbin, adrelid) from pg_attrdef"
         " join pg_attribute a on attrelid = adrelid and attnum = adnum"
-        f" where adrelid = (select oid from {_PARTS} and relname = %s)",
-        (part.name,),
+        f" where adrelid = (select oid from {_PARTS} and relname = %s) and attname in %s",
+        (part.name, tuple(names)),
     )
     found = dict(cursor.fetchall())
     if not found:

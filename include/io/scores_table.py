@@ -87,8 +87,9 @@ def replace_scores(
     # Into the part itself: the server then has no row's part to find.
     cursor.execute(sql.SQL("delete from {} where partition_date = %s").format(part.table), (partition,))
     # Looked up now that the part is locked: nobody gives it others before the commit.
-    defaults, values = find_defaults(cursor, part).items(), asdict(stamp)
-    filled_in = {name for name, value in values.items() if (name, value) in defaults}
+    values = asdict(stamp)
+    defaults = find_defaults(cursor, part, values)
+    filled_in = {name for name, value in defaults.items() if value == values[name]}
     schema = pa.schema([field for field in make_scores_schema(config) if field.name not in filled_in])
     rows = copy_batches(cursor, part.table, schema, _select_columns(batches, schema, values))
     index_part(cursor, config, part)
@@ -102,7 +103,7 @@ def _select_columns(
     for batch in batches:
         for name, value in values.items():
             column = batch.column(name)
-            if not pc.all(pc.equal(column, pa.scalar(value, column.type))).as_py():
+            if not pc.all(pc.equal(column, pa.scalar(value, column.type)), skip_nulls=False, min_count=0).as_py():
                 raise ValueError(f"a row for {values['partition_date']} has another {name} than {value}")
         yield batch.select(schema.names)
 

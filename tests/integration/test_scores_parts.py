@@ -232,6 +232,19 @@ def test_values_that_a_whole_night_shares_are_filled_in_where_they_are_the_part_
     assert list_parts(world) == ["2026_01", "2026_02_01"]
 
 
+@pytest.mark.parametrize("rows", [FEW, MANY])
+def test_batches_without_rows_are_no_matter(world: World, rows: int) -> None:
+    batch = make_batch(world, stamp(FIRST), rows)
+    with world.warehouse.begin() as connection:
+        ensure_scores_table(connection, world.config, stamp(FIRST), rows)
+    with world.warehouse.begin() as connection:
+        assert (
+            replace_scores(connection, world.config, stamp(FIRST), [batch.slice(0, 0), batch, batch.slice(0, 0)])
+            == rows
+        )
+    assert count_rows(world) == {FIRST: rows}
+
+
 def test_what_is_filled_in_is_not_sent(world: World) -> None:
     """Of another version's scores, the version is sent."""
     sent = []
