@@ -2,8 +2,9 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -39,3 +40,8 @@ def map_ahead(
             yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def take_first(items: Iterator[Item]) -> Iterator[Item]:
+    """The same, begun: what comes before the first one is done at once."""
+    return chain(list(islice(items, 1)), items)

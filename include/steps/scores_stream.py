@@ -4,11 +4,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
-from itertools import chain, islice
 from typing import Any
 
 import pyarrow as pa
 
+from include.ahead import take_first
 from include.config.pipeline import PipelineConfig
 from include.io.lake import ObjectRef, make_attempt_id, make_key
 from include.io.resources import Resources
@@ -42,20 +42,15 @@ def open_scores(
     if "scores" in scored:
         ref = ObjectRef.from_record(scored["scores"])
         with closing(_read_objects(config, resources, [ref])) as groups:
-            yield ScoresStream(_take_first(groups), lambda: ref)
+            yield ScoresStream(take_first(groups), lambda: ref)
         return
     key = make_key("scores", config.name, partition, make_attempt_id())
     with (
         closing(_make_groups(config, resources, partition, scored)) as groups,
         store_meanwhile(resources.lake, key, make_scores_schema(config)) as storing,
-        closing(storing.pass_on(_take_first(groups))) as passed,
+        closing(storing.pass_on(take_first(groups))) as passed,
     ):
         yield ScoresStream(passed, storing.finish)
-
-
-def _take_first(groups: Groups) -> Iterator[list[pa.RecordBatch]]:
-    """The same, begun: whoever takes a lock to use them must not wait for a slow lake with it."""
-    return chain(list(islice(groups, 1)), groups)
 
 
 def _make_groups(config: PipelineConfig, resources: Resources, partition: date, scored: dict[str, Any]) -> Groups:

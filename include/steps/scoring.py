@@ -4,13 +4,12 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import asdict
 from datetime import date
-from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from include.ahead import count_workers
+from include.ahead import count_workers, take_first
 from include.config.pipeline import PipelineConfig
 from include.core.predictors import Predictor
 from include.io.lake import ObjectRef
@@ -56,9 +55,9 @@ def score_features(
         closing(_score_groups(config, path, version, score_batch, share)) as groups,
     ):
         # With the first group as many as may wait are begun; none leaves before the features are known to be good.
-        first = list(islice(groups, 1))
+        begun = take_first(groups)
         verified.result()
-        yield from chain(first, groups)
+        yield from begun
 
 
 def _score_groups(
