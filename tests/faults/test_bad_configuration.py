@@ -30,7 +30,7 @@ from tests.faults.bad_configuration import (
     SUITES,
     TEXTS,
 )
-from tests.unit.pipelines import make_spec, write_pipeline
+from tests.kits.pipelines import make_spec, write_pipeline
 
 pytestmark = pytest.mark.guarantee(10)
 LONGEST = 1200

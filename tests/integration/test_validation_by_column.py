@@ -18,7 +18,7 @@ from nightshift.io.ledger.entries import NewEntry, begin_attempt, find_entry, wr
 from nightshift.steps.ingest.validate import validate_partition
 from tests.integration.kit import World
 from tests.integration.plain_validation import validate_plainly
-from tests.unit.pipelines import make_spec, write_pipeline
+from tests.kits.pipelines import make_spec, write_pipeline
 
 DAY = date(2026, 1, 5)
 BEFORE = DAY - timedelta(days=1)
