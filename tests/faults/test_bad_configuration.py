@@ -158,7 +158,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object, **named: object) -> None:
         raise AssertionError("opened")
 
-    for place in ("house.open_house", "house.migrate_house", "scratch.open_scratch", "stack.start_stack"):
+    for place in ("resources.open_house", "resources.migrate_house", "sandbox.open_scratch", "stack.start_stack"):
         monkeypatch.setattr(f"nightshift.local.{place}", fail)
 
 

@@ -133,8 +133,8 @@ def check(world: World, config: PipelineConfig, raw: pa.Table, late: pa.Table | 
 
 @pytest.fixture(autouse=True)
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("tables", "column_files"):
-        monkeypatch.setattr(f"nightshift.io.{module}.ROW_GROUP", GROUP)
+    for module in ("parquet", "column_files"):
+        monkeypatch.setattr(f"nightshift.io.lake.{module}.ROW_GROUP", GROUP)
 
 
 @pytest.mark.parametrize(
