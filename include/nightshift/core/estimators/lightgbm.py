@@ -78,6 +78,8 @@ class _LightGbm(BaseEstimator):
 class LightGbmClassifier(ClassifierMixin, _LightGbm):
     """Boosted trees for two classes."""
 
+    __module__ = "nightshift.estimators"  # what artifacts call it, wherever this file moves
+
     def fit(self, rows: Any, target: np.ndarray) -> "LightGbmClassifier":
         """Fit on codes and numbers, NaN where missing. ValueError where there are not two classes."""
         self.classes_ = np.unique(target)
@@ -98,6 +100,8 @@ class LightGbmClassifier(ClassifierMixin, _LightGbm):
 
 class LightGbmRegressor(RegressorMixin, _LightGbm):
     """Boosted trees for a value."""
+
+    __module__ = "nightshift.estimators"
 
     def fit(self, rows: Any, target: np.ndarray) -> "LightGbmRegressor":
         """Fit on codes and numbers, NaN where missing."""

@@ -30,6 +30,9 @@ _EDGE = 1e-6
 class CalibratedClassifier(ClassifierMixin, BaseEstimator):
     """A fitted binary classifier and a fitted correction of its probabilities."""
 
+    # What artifacts call it, wherever this file moves.
+    __module__ = "nightshift.estimators"
+
     def __init__(self, model: Any, calibrator: Any, method: Method) -> None:
         self.model = model
         self.calibrator = calibrator

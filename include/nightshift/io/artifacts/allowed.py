@@ -10,9 +10,9 @@ from collections.abc import Mapping
 # Estimators and their parts, restored attribute by attribute without running their constructors.
 OBJECTS = frozenset(
     {
-        "nightshift.core.training.calibration.CalibratedClassifier",
-        "nightshift.core.estimators.lightgbm.LightGbmClassifier",
-        "nightshift.core.estimators.lightgbm.LightGbmRegressor",
+        "nightshift.estimators.CalibratedClassifier",
+        "nightshift.estimators.LightGbmClassifier",
+        "nightshift.estimators.LightGbmRegressor",
         "sklearn._loss.link.HalfLogitLink",
         "sklearn._loss.link.IdentityLink",
         "sklearn._loss.link.Interval",
@@ -49,7 +49,7 @@ OBJECTS = frozenset(
     }
 )
 # What a model as a whole may be.
-ROOTS = frozenset({"nightshift.core.training.calibration.CalibratedClassifier", "sklearn.pipeline.Pipeline"})
+ROOTS = frozenset({"nightshift.estimators.CalibratedClassifier", "sklearn.pipeline.Pipeline"})
 LOSSES = frozenset(
     f"sklearn._loss._loss.Cy{name}"
     for name in ("AbsoluteError", "HalfBinomialLoss", "HalfGammaLoss", "HalfPoissonLoss", "HalfSquaredError")
@@ -77,12 +77,12 @@ TYPES_BY_LOADER: Mapping[str, frozenset[str]] = {
     "TupleNode": frozenset({"builtins.tuple"}),
     "TypeNode": KEYS | NUMBERS,
 }
-# What skops must be told on top of its own defaults: the second lock on the same door.
+# What skops must be told on top of its own defaults: the defence in depth.
 TRUSTED_TYPES = [
     "functools.partial",
-    "nightshift.core.training.calibration.CalibratedClassifier",
-    "nightshift.core.estimators.lightgbm.LightGbmClassifier",
-    "nightshift.core.estimators.lightgbm.LightGbmRegressor",
+    "nightshift.estimators.CalibratedClassifier",
+    "nightshift.estimators.LightGbmClassifier",
+    "nightshift.estimators.LightGbmRegressor",
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",

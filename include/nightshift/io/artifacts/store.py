@@ -15,6 +15,7 @@ from nightshift.io.artifacts.archive import open_archive, read_headers, read_sch
 from nightshift.io.artifacts.canonical import rewrite_archive
 from nightshift.io.artifacts.grammar import check_schema
 from nightshift.io.artifacts.refusal import Refused, UnusableArtifact
+from nightshift.io.artifacts.renamed import translate_archive
 from nightshift.io.artifacts.trees import check_trees
 from nightshift.io.lake.base import Lake, ObjectRef, fetch_verified, hash_file, store_file
 from nightshift.io.runtime.temp_files import open_temporary_folder
@@ -81,8 +82,10 @@ def read_model(path: Path, name: str) -> Any:
     and trees that crash the process although every type in the file is allowed.
     """
     try:
-        with _check_file(path):
-            model = skops.io.load(path, trusted=TRUSTED_TYPES)
+        with open_temporary_folder() as folder:
+            current = translate_archive(path, folder / "current.skops")
+            with _check_file(current):
+                model = skops.io.load(current, trusted=TRUSTED_TYPES)
         check_trees(model)
     except (Refused, UntrustedTypesFoundException) as error:
         raise UnusableArtifact(f"{name} is refused: {error}. The champion stays as it is.") from error
