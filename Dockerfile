@@ -7,15 +7,15 @@ RUN install -d -o airflow -g 0 -m 0775 /opt/nightshift /opt/airflow/logs /opt/ai
 USER airflow
 # An environment of its own: the image brings packages that we don't use, in versions that ours don't go with.
 # One image for Celery's workers and for Kubernetes' pods.
-COPY --chown=airflow:0 requirements.txt requirements-celery.txt requirements-kubernetes.txt /opt/nightshift/
+COPY --chown=airflow:0 requirements.txt requirements/celery.txt requirements/kubernetes.txt /opt/nightshift/
 RUN python -m venv /opt/nightshift/venv \
     && PIP_USER=0 /opt/nightshift/venv/bin/python -m pip install --no-cache-dir --require-hashes \
-        -r /opt/nightshift/requirements.txt -r /opt/nightshift/requirements-celery.txt \
-        -r /opt/nightshift/requirements-kubernetes.txt
+        -r /opt/nightshift/requirements.txt -r /opt/nightshift/celery.txt \
+        -r /opt/nightshift/kubernetes.txt
 
 ENV PATH=/opt/nightshift/venv/bin:$PATH \
     VIRTUAL_ENV=/opt/nightshift/venv \
-    PYTHONPATH=/opt/airflow
+    PYTHONPATH=/opt/airflow/include
 
 # No telemetry: Great Expectations, Evidently, Airflow.
 ENV GX_ANALYTICS_ENABLED=false \
@@ -28,7 +28,7 @@ ENV OMP_WAIT_POLICY=PASSIVE \
     OPENBLAS_NUM_THREADS=1
 
 # Tasks fork from a process that has the heavy libraries loaded, ProcessExecutor's or a Celery worker's own
-# (include/orchestration/celery_config.py); the list is PRELOADED of include/local/airflow.py.
+# (include/nightshift/orchestration/celery_config.py); the list is PRELOADED of include/nightshift/local/airflow.py.
 ENV AIRFLOW__SCHEDULER__MP_START_METHOD=forkserver
 ENV AIRFLOW__SCHEDULER__MP_FORKSERVER_PRELOAD="\
 skops.io,\

@@ -44,7 +44,7 @@ check: ## format, lint, types, import layers, DAG parse budget, generated docs
 	$(python) -m ruff format --check .
 	$(python) -m ruff check .
 	$(python) -m mypy
-	.venv/bin/lint-imports
+	PYTHONPATH=include .venv/bin/lint-imports
 	$(python) docs/make_reference.py --check
 	$(python) -m pytest -q tests/dags/test_parse_budget.py
 
@@ -57,13 +57,13 @@ audit: ## known vulnerabilities in the pinned packages; security/exceptions.yaml
 
 bench: ## ours next to a usual template, Spark and the limits; `ARGS=--full` for 10 million rows
 	@bin/setup
-	@PYTHONPATH=. $(python) -W ignore -m benchmarks.performance $(ARGS)
+	@PYTHONPATH=include:. $(python) -W ignore -m benchmarks.performance $(ARGS)
 
 # Each is pinned with what stands before it.
-PINNED := requirements requirements-lightgbm requirements-celery requirements-kubernetes requirements-dev requirements-uv \
+PINNED := requirements requirements/lightgbm requirements/celery requirements/kubernetes requirements/dev requirements/uv \
 	requirements/docs benchmarks/requirements-peers
 
-lock: ## write requirements*.txt from requirements*.in, every pin with its hashes
+lock: ## write requirements.txt and requirements/*.txt from their .in, every pin with its hashes
 	@bin/setup
 	@uv=$$(command -v uv || echo .nightshift/uv/bin/uv); for name in $(PINNED); do \
 		$$uv pip compile --quiet --universal --generate-hashes --python-version 3.11 $$name.in -o $$name.txt || exit 1; \

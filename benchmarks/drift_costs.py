@@ -19,20 +19,20 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from include.config.loading import load_pipeline
-from include.config.project import PROJECT_ROOT
-from include.core.feature_schema import make_feature_schema
-from include.core.training import sample_rows
-from include.io.lake import make_attempt_id, make_key
-from include.io.lake_folder import FolderLake
-from include.io.ledger import Attempt, NewEntry, write_entry
-from include.io.resources import Resources
-from include.io.tables import store_table
-from include.io.warehouse import migrate_warehouse, open_warehouse
-from include.local.paths import Paths
-from include.local.postgres import start_postgres, stop_postgres
-from include.steps.drift.compare import compare_windows
-from include.steps.samples import SAMPLE
+from nightshift.config.loading import load_pipeline
+from nightshift.config.project import PROJECT_ROOT
+from nightshift.core.features.schema import make_feature_schema
+from nightshift.core.training.fit import sample_rows
+from nightshift.io.lake.base import make_attempt_id, make_key
+from nightshift.io.lake.folder import FolderLake
+from nightshift.io.lake.parquet import store_table
+from nightshift.io.ledger.entries import Attempt, NewEntry, write_entry
+from nightshift.io.resources import Resources
+from nightshift.io.warehouse.engine import migrate_warehouse, open_warehouse
+from nightshift.local.paths import Paths
+from nightshift.local.postgres import start_postgres, stop_postgres
+from nightshift.steps.drift.compare import compare_windows
+from nightshift.steps.ingest.samples import SAMPLE
 from tests.integration.kit import World, make_connection, refuse_connection
 from tests.unit.pipelines import make_spec, write_pipeline
 

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.drift_costs import measure_costs
-from include.config.drift import Drift
-from include.core.drift import Kind
-from include.core.drift_columns import judge_column
-from include.core.drift_noise import Noise, find_reach, measure_numbers
-from include.core.training import sample_rows
-from include.steps.drift.columns import measure_distance
+from nightshift.config.sections.drift import Drift
+from nightshift.core.drift.columns import judge_column
+from nightshift.core.drift.null_distribution import Noise, find_reach, measure_numbers
+from nightshift.core.drift.result import Kind
+from nightshift.core.training.fit import sample_rows
+from nightshift.steps.drift.columns import measure_distance
 
 ALL_ROWS, NIGHTS, WINDOW = 200_000, 50, 3
 SHAPES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {

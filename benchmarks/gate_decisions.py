@@ -1,6 +1,6 @@
 """How often the gate decides right: simulated champions and candidates whose true difference is known.
 
-`PYTHONPATH=. python benchmarks/gate_decisions.py [--decisions N] [--json FILE]` prints the tables of
+`PYTHONPATH=include:. python benchmarks/gate_decisions.py [--decisions N] [--json FILE]` prints the tables of
 docs/explanation/gate.md. Both models see the same signal through correlated noise, as models of one kind fitted on
 overlapping data do. The size of the candidate's noise is set so that its true difference to the champion is a given
 number of margins.
@@ -20,13 +20,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from include.config.gate import Gate, Policy, Slices
-from include.config.metrics import Metric, Task
-from include.core.evaluation import gain
-from include.core.gate import Decision, Evidence, Rule, Served, decide, judge
-from include.core.gate.champion import GIVEN_UP, judge_gain
-from include.core.resampling import Interval
-from include.core.weighted_metrics import measure_rows
+from nightshift.config.metrics import Metric, Task
+from nightshift.config.sections.gate import Gate, Policy, Slices
+from nightshift.core.evaluation.bootstrap import Interval
+from nightshift.core.evaluation.metrics import gain
+from nightshift.core.evaluation.weighted_metrics import measure_rows
+from nightshift.core.gate import Decision, Evidence, Rule, Served, decide, judge
+from nightshift.core.gate.champion import GIVEN_UP, judge_gain
 
 ROWS = 5_000
 # The fewest that may be configured. More make an interval steadier, and every simulated decision five times slower.

@@ -1,7 +1,8 @@
 """Which bootstrap interval holds what it promises? The shipped one, the percentile interval and BCa, side by side.
 
-`PYTHONPATH=. python benchmarks/interval_coverage.py [--repeats N]` prints the table of docs/explanation/gate.md: how
-often the 95 % interval of a paired gain misses the true gain. 5 % is what it should be; more is a promise not kept.
+`PYTHONPATH=include:. python benchmarks/interval_coverage.py [--repeats N]` prints the table of
+docs/explanation/gate.md: how often the 95 % interval of a paired gain misses the true gain. 5 % is what it should be;
+more is a promise not kept.
 """
 
 import argparse
@@ -12,10 +13,10 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from benchmarks.gate_decisions import METRICS, draw_rows, draw_truth, find_noise, predict_candidate
-from include.config.metrics import Metric, Task
-from include.core.evaluation import HIGHER_IS_BETTER
-from include.core.resampling import draw_weights, make_interval
-from include.core.weighted_metrics import WeightedMetric, bind_metric
+from nightshift.config.metrics import Metric, Task
+from nightshift.core.evaluation.bootstrap import draw_weights, make_interval
+from nightshift.core.evaluation.metrics import HIGHER_IS_BETTER
+from nightshift.core.evaluation.weighted_metrics import WeightedMetric, bind_metric
 
 CONFIDENCE = 0.95
 RESAMPLES = 1_000

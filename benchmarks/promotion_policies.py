@@ -3,7 +3,7 @@
 A training at every month's end, on real data, through the very steps of NAME_train; then every policy's model scores
 the month that follows. One command for docs/explanation/gate.md:
 
-    PYTHONPATH=. python benchmarks/promotion_policies.py --home FOLDER [--json FILE]
+    PYTHONPATH=include:. python benchmarks/promotion_policies.py --home FOLDER [--json FILE]
 
 The folder keeps warehouse and lake, so that a second run need not ingest again; the registry starts anew each time.
 """
@@ -22,21 +22,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from include.config.connections import ADMIN
-from include.config.days import list_days
-from include.config.loading import load_named_pipeline
-from include.config.pipeline import PipelineConfig
-from include.core.estimators import predict_scores
-from include.core.evaluation import HIGHER_IS_BETTER, measure
-from include.io.artifacts import load_model
-from include.io.ledger import find_entries
-from include.io.registry import find_version
-from include.io.resources import Resources
-from include.io.tables import fetch_table
-from include.local.demo.reset import forget_models
-from include.local.house import open_house, open_warehouse_as
-from include.steps import runs
-from include.steps.labels import TARGET, read_targets
+from nightshift.config.airflow.connections import ADMIN
+from nightshift.config.days import list_days
+from nightshift.config.loading import load_named_pipeline
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.core.estimators.kinds import predict_scores
+from nightshift.core.evaluation.metrics import HIGHER_IS_BETTER, measure
+from nightshift.io.artifacts import load_model
+from nightshift.io.lake.parquet import fetch_table
+from nightshift.io.ledger.entries import find_entries
+from nightshift.io.registry import find_version
+from nightshift.io.resources import Resources
+from nightshift.local.demo.reset import forget_models
+from nightshift.local.resources import open_house, open_warehouse_as
+from nightshift.steps import runs
+from nightshift.steps.labels import TARGET, read_targets
 
 POLICIES = ("nightshift", "always", "never")
 

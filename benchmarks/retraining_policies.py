@@ -3,7 +3,7 @@
 Replays bikes, flights and metro night by night, as `bin/nightshift replay` does, and compares Nightshift's policy with
 retraining never and every night. One command for docs/explanation/retraining.md and its plots:
 
-    PYTHONPATH=. python benchmarks/retraining_policies.py --home FOLDER --plots docs/figures
+    PYTHONPATH=include:. python benchmarks/retraining_policies.py --home FOLDER --plots docs/figures
 
 The folder keeps what was ingested and every policy's report, so that what is there is not done again; retraining every
 night takes an hour for bikes or flights. Remove FOLDER/NAME_POLICY.json to measure that one anew.
@@ -17,10 +17,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from include.commands.replay import replay
-from include.config.loading import load_named_pipeline
-from include.core.replay import choose_span, measure_recovered
-from include.io.replay_page import render_metric_chart
+from nightshift.commands.replay import replay
+from nightshift.config.loading import load_named_pipeline
+from nightshift.core.retraining.replay import choose_span, measure_recovered
+from nightshift.io.pages.replay import render_metric_chart
 
 POLICIES = ("nightshift", "never", "always")
 MOST_TRAININGS, LEAST_RECOVERED = 0.15, 0.80

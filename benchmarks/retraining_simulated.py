@@ -6,7 +6,7 @@ limits); only storage is left out: nights are drawn into memory, outcomes are kn
 world has the same distribution; with --day-effect nights differ by themselves, by so many standard deviations. One
 command for docs/explanation/retraining.md:
 
-    PYTHONPATH=. python benchmarks/retraining_simulated.py
+    PYTHONPATH=include:. python benchmarks/retraining_simulated.py
 """
 
 import argparse
@@ -24,18 +24,18 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from include.config.drift import Drift
-from include.config.retrain import Retrain
-from include.core.band import Night, judge_band
-from include.core.drift import SCORE, judge_drift
-from include.core.drift_columns import judge_column
-from include.core.resampling import bootstrap_gain
-from include.core.retrain_policy import PastRequest, RetrainDecision, Signals, decide_retraining
-from include.core.training import sample_rows
-from include.io.drift_report import measure_numbers
-from include.steps.drift.columns import compare_columns, find_nights, make_noise
-from include.steps.drift.reference import Matched, Reference
-from include.steps.labels import PARTITION
+from nightshift.config.sections.drift import Drift
+from nightshift.config.sections.retrain import Retrain
+from nightshift.core.drift.columns import judge_column
+from nightshift.core.drift.result import SCORE, judge_drift
+from nightshift.core.evaluation.bootstrap import bootstrap_gain
+from nightshift.core.performance.tolerance import Night, judge_band
+from nightshift.core.retraining.policy import PastRequest, RetrainDecision, Signals, decide_retraining
+from nightshift.core.training.fit import sample_rows
+from nightshift.io.vendors.evidently import measure_numbers
+from nightshift.steps.drift.columns import compare_columns, find_nights, make_noise
+from nightshift.steps.drift.reference import Matched, Reference
+from nightshift.steps.labels import PARTITION
 
 FIRST = date(2026, 1, 1)
 ROWS, LEARNED, HELD = 2000, 30, 7

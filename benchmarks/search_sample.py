@@ -17,10 +17,10 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from benchmarks.performance.shapes import draw_rows, load_shape
 from benchmarks.performance.training import DAYS, ESTIMATORS
-from include.ahead import count_workers
-from include.config.pipeline import PipelineSpec
-from include.core.estimators import predict_scores
-from include.core.training import tune_and_fit
+from nightshift.config.pipeline import PipelineSpec
+from nightshift.core.estimators.kinds import predict_scores
+from nightshift.core.training.fit import tune_and_fit
+from nightshift.prefetch import count_workers
 
 HELD_SHARE = 0.2
 NUMBERS, WORDS = ("month", "weekday", "hour", "distance"), ("carrier", "origin", "dest")

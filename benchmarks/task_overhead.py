@@ -18,13 +18,13 @@ DAG_ID = "shop_000_overhead"
 DAG_FILE = """
 import time
 
-import nightshift_root
+import nightshift_path
 from airflow.sdk import DAG, task
 
-from include.orchestration.describing import describe_dag
-from include.orchestration.pipelines import list_pipelines
-from include.orchestration.running import open_pipeline, step_task
-from include.steps.outcome import Outcome
+from nightshift.orchestration.dag_defaults import describe_dag
+from nightshift.orchestration.pipelines import list_pipelines
+from nightshift.orchestration.task_wrapper import open_pipeline, step_task
+from nightshift.steps.outcome import Outcome
 
 
 @task

@@ -6,15 +6,15 @@ and decides. `retrain` starts `NAME_train` with the reason; otherwise the run st
 whether it is better than the champion (`monitoring.shadow_comparisons`); putting it in charge is left to a person.
 """
 
-import nightshift_root
+import nightshift_path
 from airflow.sdk import DAG
 
-from include.orchestration.describing import HEAVY_POOL, describe_dag, give_form
-from include.orchestration.params import make_drift_params
-from include.orchestration.pipelines import list_pipelines
-from include.orchestration.tasks.alerts import tell_at_end
-from include.orchestration.tasks.drift import StartTraining, compare, compare_challenger, decide, measure
-from include.orchestration.timetables import run_for_day_before
+from nightshift.orchestration.dag_defaults import HEAVY_POOL, describe_dag, give_form
+from nightshift.orchestration.params import make_drift_params
+from nightshift.orchestration.pipelines import list_pipelines
+from nightshift.orchestration.tasks.alerts import tell_at_end
+from nightshift.orchestration.tasks.drift import StartTraining, compare, compare_challenger, decide, measure
+from nightshift.orchestration.timetables import run_for_day_before
 
 for pipeline in list_pipelines():
     name, schedules = pipeline.name, pipeline.spec.schedules

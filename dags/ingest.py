@@ -8,17 +8,17 @@ days, start a backfill. Running a day again replaces it. Where features look bac
 **Max Active Runs** at 1, so that the days are built in order.
 """
 
-import nightshift_root
+import nightshift_path
 from airflow.sdk import DAG
 
-from include.orchestration.assets import make_asset
-from include.orchestration.deadlines import set_deadline
-from include.orchestration.describing import describe_dag, give_form
-from include.orchestration.params import make_ingest_params
-from include.orchestration.pipelines import list_pipelines
-from include.orchestration.tasks.alerts import tell_at_end
-from include.orchestration.tasks.ingest import build_features, extract, validate
-from include.orchestration.timetables import run_for_day_before
+from nightshift.orchestration.assets import make_asset
+from nightshift.orchestration.dag_defaults import describe_dag, give_form
+from nightshift.orchestration.deadlines import set_deadline
+from nightshift.orchestration.params import make_ingest_params
+from nightshift.orchestration.pipelines import list_pipelines
+from nightshift.orchestration.tasks.alerts import tell_at_end
+from nightshift.orchestration.tasks.ingest import build_features, extract, validate
+from nightshift.orchestration.timetables import run_for_day_before
 
 for pipeline in list_pipelines():
     schedules = pipeline.spec.schedules

@@ -10,12 +10,12 @@ removes what is past the grace, and applies the retentions that are configured. 
 paused.
 """
 
-import nightshift_root
+import nightshift_path
 from airflow.sdk import DAG, CronTriggerTimetable
 
-from include.orchestration.describing import make_default_args
-from include.orchestration.params import make_maintenance_params
-from include.orchestration.tasks.maintenance import apply_retention, clean_airflow, survey, sweep_orphans
+from nightshift.orchestration.dag_defaults import make_default_args
+from nightshift.orchestration.params import make_maintenance_params
+from nightshift.orchestration.tasks.maintenance import apply_retention, clean_airflow, survey, sweep_orphans
 
 with DAG(
     dag_id="nightshift_maintenance",

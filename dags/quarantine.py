@@ -9,14 +9,14 @@ A day that fails does not keep the others: `check` names it and fails. Mend it, 
 again changes nothing; what one left unfinished, the next one finishes. `ml.quarantine_replays` says who did it and why.
 """
 
-import nightshift_root
+import nightshift_path
 from airflow.sdk import DAG
 
-from include.orchestration.assets import make_asset
-from include.orchestration.describing import describe_dag, give_form
-from include.orchestration.params import make_quarantine_params
-from include.orchestration.pipelines import list_pipelines
-from include.orchestration.tasks.quarantine import check, look, replay
+from nightshift.orchestration.assets import make_asset
+from nightshift.orchestration.dag_defaults import describe_dag, give_form
+from nightshift.orchestration.params import make_quarantine_params
+from nightshift.orchestration.pipelines import list_pipelines
+from nightshift.orchestration.tasks.quarantine import check, look, replay
 
 for pipeline in list_pipelines():
     name = pipeline.name

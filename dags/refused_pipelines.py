@@ -3,10 +3,10 @@
 It defines no DAG. The pipelines that are in order load in their own files all the same.
 """
 
-import nightshift_root
+import nightshift_path
 
-from include.config.loading import load_pipelines
-from include.errors import NightshiftError
+from nightshift.config.loading import load_pipelines
+from nightshift.errors import NightshiftError
 
 refused = load_pipelines().refused
 if refused:

@@ -11,14 +11,14 @@ task `rescore`. Running `roll_back` of the same run again changes nothing.
 
 from datetime import timedelta
 
-import nightshift_root
+import nightshift_path
 from airflow.sdk import DAG
 
-from include.orchestration.assets import make_asset
-from include.orchestration.describing import describe_dag, give_form
-from include.orchestration.params import make_rollback_params
-from include.orchestration.pipelines import list_pipelines
-from include.orchestration.tasks.rollback import rescore, roll_back
+from nightshift.orchestration.assets import make_asset
+from nightshift.orchestration.dag_defaults import describe_dag, give_form
+from nightshift.orchestration.params import make_rollback_params
+from nightshift.orchestration.pipelines import list_pipelines
+from nightshift.orchestration.tasks.rollback import rescore, roll_back
 
 for pipeline in list_pipelines():
     name = pipeline.name

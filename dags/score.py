@@ -12,17 +12,17 @@ many `score` tasks work on at once; `publish` joins them, so readers see all sha
 To score a day again by hand, trigger with the date in **Partition** (or, in Advanced Options, **Partition Key**).
 """
 
-import nightshift_root
+import nightshift_path
 from airflow.sdk import DAG
 
-from include.orchestration.assets import make_asset
-from include.orchestration.deadlines import set_deadline
-from include.orchestration.describing import describe_dag, give_form
-from include.orchestration.params import make_score_params
-from include.orchestration.pipelines import list_pipelines
-from include.orchestration.tasks.alerts import tell_at_end
-from include.orchestration.tasks.score import plan, publish, publish_shards, score, score_shard, shadow
-from include.orchestration.timetables import run_after
+from nightshift.orchestration.assets import make_asset
+from nightshift.orchestration.dag_defaults import describe_dag, give_form
+from nightshift.orchestration.deadlines import set_deadline
+from nightshift.orchestration.params import make_score_params
+from nightshift.orchestration.pipelines import list_pipelines
+from nightshift.orchestration.tasks.alerts import tell_at_end
+from nightshift.orchestration.tasks.score import plan, publish, publish_shards, score, score_shard, shadow
+from nightshift.orchestration.timetables import run_after
 
 for pipeline in list_pipelines():
     with DAG(

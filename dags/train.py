@@ -10,15 +10,15 @@ keeps the champion. A version without its cards is not promoted: where `cards` f
 
 from datetime import timedelta
 
-import nightshift_root
+import nightshift_path
 from airflow.sdk import DAG
 
-from include.orchestration.assets import make_asset
-from include.orchestration.describing import HEAVY_POOL, describe_dag, give_form
-from include.orchestration.params import make_train_params
-from include.orchestration.pipelines import list_pipelines
-from include.orchestration.tasks.alerts import tell_at_end
-from include.orchestration.tasks.train import (
+from nightshift.orchestration.assets import make_asset
+from nightshift.orchestration.dag_defaults import HEAVY_POOL, describe_dag, give_form
+from nightshift.orchestration.params import make_train_params
+from nightshift.orchestration.pipelines import list_pipelines
+from nightshift.orchestration.tasks.alerts import tell_at_end
+from nightshift.orchestration.tasks.train import (
     ask_for_approval,
     assemble,
     cards,
@@ -28,7 +28,7 @@ from include.orchestration.tasks.train import (
     promote,
     tune_and_fit,
 )
-from include.orchestration.timetables import run_for_day_before
+from nightshift.orchestration.timetables import run_for_day_before
 
 for pipeline in list_pipelines():
     name, schedules = pipeline.name, pipeline.spec.schedules

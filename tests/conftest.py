@@ -1,8 +1,11 @@
 """What all tests share."""
 
 import os
+from pathlib import Path
 
 import pytest
+
+INCLUDE = str(Path(__file__).resolve().parents[1] / "include")
 
 # Before any library reads them: no telemetry, and no threads that wait by spinning.
 os.environ.update(
@@ -12,6 +15,9 @@ os.environ.update(
     OMP_WAIT_POLICY="PASSIVE",
     OPENBLAS_NUM_THREADS="1",
 )
+
+# Processes that tests start find the engine as pytest does.
+os.environ["PYTHONPATH"] = os.pathsep.join([INCLUDE, *filter(None, [os.environ.get("PYTHONPATH")])])
 
 pytest_plugins = ["tests.s3_server", "tests.guarantees"]
 

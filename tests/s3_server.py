@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import pytest
 
-from include.config.connections import LAKE, ConnectionSpec
-from include.io.lake_s3 import make_s3_client
+from nightshift.config.airflow.connections import LAKE, ConnectionSpec
+from nightshift.io.lake.s3 import make_s3_client
 
 STARTER = Path(__file__).parent / "tools" / "start_rgw.sh"
 PROGRAMS = ("radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "ceph-authtool", "monmaptool")

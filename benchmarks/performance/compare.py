@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.performance.contestants import Run, Seconds, list_contestants, run_nightshift
 from benchmarks.performance.house import NIGHT, Bench, Prepared, prepare_night, settle
 from benchmarks.performance.spark import NotMeasured, Spark, open_spark, run_spark
-from include.config.pipeline import PipelineConfig
+from nightshift.config.pipeline import PipelineConfig
 
 Say = Callable[[str], None]
 

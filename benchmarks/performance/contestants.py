@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from sqlalchemy import text
 
 from benchmarks.performance.house import Bench, Prepared
-from include.steps.publish import publish_scores
-from include.steps.score import score_partition
+from nightshift.steps.score.publish import publish_scores
+from nightshift.steps.score.score import score_partition
 
 # Seconds of each part: `total`, or what a contestant tells apart.
 Seconds = dict[str, float]

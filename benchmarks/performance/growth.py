@@ -12,8 +12,8 @@ from typing import Any
 from benchmarks.performance.compare import sum_up_parts
 from benchmarks.performance.house import Bench, settle, write_night
 from benchmarks.performance.report import STEPS
-from include.config.pipeline import PipelineConfig
-from include.config.project import PROJECT_ROOT
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.project import IMPORT_PATH, PROJECT_ROOT
 
 # Every number of rows, in every round, is a night of its own, and too far from the others to be compared with them.
 FIRST, APART = date(2027, 1, 1), timedelta(days=60)
@@ -53,7 +53,7 @@ def _run_night(bench: Bench, config: PipelineConfig, night: date) -> dict[str, d
 def _run_fresh(bench: Bench, shape: str, night: date, step: str, figures: Figures) -> dict[str, Any]:
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.performance.one_step"]
     command += [str(bench.paths.home), bench.socket, shape, str(night), step]
-    environ = os.environ | {"PYTHONPATH": str(PROJECT_ROOT)}
+    environ = os.environ | {"PYTHONPATH": str(IMPORT_PATH)}
     known = json.dumps(figures)
     done = subprocess.run(
         command, input=known, check=False, capture_output=True, text=True, cwd=PROJECT_ROOT, env=environ

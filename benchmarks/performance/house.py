@@ -18,18 +18,18 @@ from sqlalchemy import text
 
 from benchmarks.performance.one_step import connect
 from benchmarks.performance.shapes import draw_batches, draw_rows, load_shape, train_with_imputation
-from include.config.pipeline import PipelineConfig
-from include.config.project import PROJECT_ROOT
-from include.io.artifacts import load_model
-from include.io.lake import make_attempt_id, make_key
-from include.io.ledger import Attempt, NewEntry, write_entry
-from include.io.registry import find_champion
-from include.io.resources import Resources
-from include.io.tables import store_tables
-from include.io.warehouse import migrate_warehouse
-from include.local.paths import Paths
-from include.local.postgres import start_postgres, stop_postgres
-from include.steps import runs
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.project import PROJECT_ROOT
+from nightshift.io.artifacts import load_model
+from nightshift.io.lake.base import make_attempt_id, make_key
+from nightshift.io.lake.parquet import store_tables
+from nightshift.io.ledger.entries import Attempt, NewEntry, write_entry
+from nightshift.io.registry import find_champion
+from nightshift.io.resources import Resources
+from nightshift.io.warehouse.engine import migrate_warehouse
+from nightshift.local.paths import Paths
+from nightshift.local.postgres import start_postgres, stop_postgres
+from nightshift.steps import runs
 
 START = date(2026, 1, 1)
 # The first night after the training's; each round of the comparison has one of its own.

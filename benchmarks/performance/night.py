@@ -17,10 +17,10 @@ from benchmarks.performance.house import NIGHT, dump_champion, train_champion, w
 from benchmarks.performance.one_step import PIPELINES
 from benchmarks.performance.shapes import load_shape
 from benchmarks.stack.site import Site, open_site, wait_until
-from include.config.loading import load_pipeline
-from include.config.project import PROJECT_ROOT
-from include.io.resources import Resources
-from include.local.rest import AirflowUnreachable
+from nightshift.config.loading import load_pipeline
+from nightshift.config.project import PROJECT_ROOT
+from nightshift.io.resources import Resources
+from nightshift.local.rest import AirflowUnreachable
 
 SHAPE = "plain"
 STEPS = {"ingest": ("extract", "validate", "build_features"), "score": ("score", "publish")}

@@ -12,17 +12,17 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from include.config.connections import WAREHOUSE, ConnectionSpec
-from include.config.loading import load_pipeline
-from include.config.pipeline import PipelineConfig
-from include.io.lake import ObjectRef
-from include.io.lake_folder import FolderLake
-from include.io.resources import Resources
-from include.io.warehouse import open_warehouse
-from include.local.house import find_connections
-from include.local.postgres import PORT
-from include.local.postgres_files import SUPERUSER
-from include.steps.outcome import Outcome
+from nightshift.config.airflow.connections import WAREHOUSE, ConnectionSpec
+from nightshift.config.loading import load_pipeline
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.io.lake.base import ObjectRef
+from nightshift.io.lake.folder import FolderLake
+from nightshift.io.resources import Resources
+from nightshift.io.warehouse.engine import open_warehouse
+from nightshift.local.postgres import PORT
+from nightshift.local.postgres_files import SUPERUSER
+from nightshift.local.resources import find_connections
+from nightshift.steps.outcome import Outcome
 
 PIPELINES = Path(__file__).parents[1] / "pipelines"
 Step = Callable[[PipelineConfig, Resources, date, dict[str, Any]], Outcome]
@@ -43,36 +43,36 @@ def read_mib(field: str) -> float:
 
 
 def load_step(name: str) -> Step:
-    """Import the step, as `include.steps.runs` chains it."""
+    """Import the step, as `nightshift.steps.runs` chains it."""
     if name == "extract":
-        from include.steps.extract import extract_partition
+        from nightshift.steps.ingest.extract import extract_partition
 
         return lambda config, resources, night, found: extract_partition(config, resources, night)
     if name == "validate":
-        from include.steps.validate import validate_partition
+        from nightshift.steps.ingest.validate import validate_partition
 
         return lambda config, resources, night, found: validate_partition(
             config, resources, night, ObjectRef.from_record(found["raw"])
         )
     if name == "build_features":
-        from include.steps.build_features import build_partition_features
+        from nightshift.steps.ingest.build_features import build_partition_features
 
         return lambda config, resources, night, found: build_partition_features(
             config, resources, night, ObjectRef.from_record(found["valid"])
         )
     if name == "score":
-        from include.steps.score import score_partition
+        from nightshift.steps.score.score import score_partition
 
         return lambda config, resources, night, found: score_partition(config, resources, night)
     if name == "publish":
-        from include.steps.publish import publish_scores
+        from nightshift.steps.score.publish import publish_scores
 
         return publish_scores
     if name == "compare":
-        from include.steps.drift.compare import compare_windows
+        from nightshift.steps.drift.compare import compare_windows
 
         return lambda config, resources, night, found: compare_windows(config, resources, night)
-    from include.steps.drift.measure import measure_performance
+    from nightshift.steps.drift.measure import measure_performance
 
     # The day on which the night's outcomes are known.
     return lambda config, resources, night, found: measure_performance(

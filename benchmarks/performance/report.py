@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from include.config.project import PROJECT_ROOT
+from nightshift.config.project import PROJECT_ROOT
 
 RESULTS = PROJECT_ROOT / "benchmarks" / "results" / "performance.json"
 DOCUMENT = PROJECT_ROOT / "docs" / "reference" / "performance.md"

@@ -13,9 +13,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
 from benchmarks.performance.one_step import PIPELINES
-from include.config.loading import load_pipeline
-from include.config.pipeline import PipelineConfig
-from include.core import estimators
+from nightshift.config.loading import load_pipeline
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.core.estimators import kinds as estimators
 
 CATEGORIES = 24
 MISSING = 0.02

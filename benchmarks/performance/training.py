@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.performance.shapes import draw_rows, load_shape
-from include.ahead import count_workers
-from include.config.learning import Estimator
-from include.config.pipeline import PipelineSpec
-from include.core.estimators import fit_model
-from include.core.search import Trial, make_from
-from include.core.training import tune_and_fit
+from nightshift.config.pipeline import PipelineSpec
+from nightshift.config.sections.training import Estimator
+from nightshift.core.estimators.kinds import fit_model
+from nightshift.core.training.fit import tune_and_fit
+from nightshift.core.training.search import Trial, make_from
+from nightshift.prefetch import count_workers
 
 # What `pipeline.yaml` has by default: 8 settings, 3 folds, a third of the settings kept in each round.
 ESTIMATORS = (

@@ -13,14 +13,14 @@ from typing import Any
 import psutil
 from sqlalchemy import text
 
-from include.config.project import PROJECT_ROOT
-from include.io.resources import Resources
-from include.local.house import open_house
-from include.local.paths import Paths
-from include.local.ports import find_free_port
-from include.local.postgres import stop_postgres
-from include.local.rest import AirflowClient
-from include.local.stack import read_processes, start_stack, stop_stack
+from nightshift.config.project import PROJECT_ROOT
+from nightshift.io.resources import Resources
+from nightshift.local.paths import Paths
+from nightshift.local.ports import find_free_port
+from nightshift.local.postgres import stop_postgres
+from nightshift.local.resources import open_house
+from nightshift.local.rest import AirflowClient
+from nightshift.local.stack import read_processes, start_stack, stop_stack
 
 # Airflow's own metrics, kept by statsd.py of this folder.
 METRICS = {"AIRFLOW__METRICS__STATSD_ON": "True"}

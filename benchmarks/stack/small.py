@@ -9,11 +9,11 @@ from typing import Any
 
 import yaml
 
-from include.config.loading import load_pipeline
-from include.config.pipeline import PipelineConfig
-from include.io.registry import NewVersion, find_champion, promote, register_version
-from include.io.resources import Resources
-from include.steps import runs
+from nightshift.config.loading import load_pipeline
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.io.registry import NewVersion, find_champion, promote, register_version
+from nightshift.io.resources import Resources
+from nightshift.steps import runs
 
 START, LEARNED = date(2026, 1, 1), 4
 SPEC: dict[str, Any] = {

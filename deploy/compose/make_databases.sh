@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs once, when the PostgreSQL container makes its data: one database and one owner each for Airflow and the warehouse,
-# and the warehouse's roles (include/sql/roles.sql) with a login for the tasks.
+# and the warehouse's roles (include/nightshift/sql/roles.sql) with a login for the tasks.
 set -eu
 
 # The passwords go in on stdin, so that no list of processes shows them.

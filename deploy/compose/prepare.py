@@ -10,9 +10,9 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from include.config.connection_text import parse_connection
-from include.config.connections import LAKE, ConnectionSpec
-from include.io.lake_s3 import make_s3_client
+from nightshift.config.airflow.connection_text import parse_connection
+from nightshift.config.airflow.connections import LAKE, ConnectionSpec
+from nightshift.io.lake.s3 import make_s3_client
 
 
 def main() -> int:

@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from include.config.connections import ConnectionSpec
-from include.config.document import freeze_lists
-from include.config.expectations import ExpectationSuite
-from include.config.pipeline import PipelineConfig, PipelineSpec
-from include.errors import NightshiftError
-from include.io.sources import open_source
+from nightshift.config.airflow.connections import ConnectionSpec
+from nightshift.config.expectations import ExpectationSuite
+from nightshift.config.pipeline import PipelineConfig, PipelineSpec
+from nightshift.config.yaml.document import freeze_lists
+from nightshift.errors import NightshiftError
+from nightshift.io.sources import open_source
 
 DAYS = [date(2017, 6, 1), date(2017, 6, 2), date(2017, 6, 3)]
 EMPTY_DAY = date(2017, 6, 10)

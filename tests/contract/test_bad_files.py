@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from include.config.feature import ReferenceTable
-from include.config.source import FileSource
-from include.errors import DataUnavailable, NightshiftError, TemporarilyUnavailable
-from include.io.sources import UnreadableSource, read_reference_table
+from nightshift.config.sections.features import ReferenceTable
+from nightshift.config.sections.source import FileSource
+from nightshift.errors import DataUnavailable, NightshiftError, TemporarilyUnavailable
+from nightshift.io.sources import UnreadableSource, read_reference_table
 from tests.contract.source_kit import DAYS, ROWS, encode_rows, make_lookup, read_source, serve
 
 CSV = encode_rows(ROWS, "csv")
@@ -164,7 +164,7 @@ def test_unusual_csv_is_read(read: Read, content: bytes, expected: list[str]) ->
 
 def test_a_quoted_field_may_cross_blocks(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever a block ends, the rows and the line of a later fault are right."""
-    from include.io.sources import csv_file
+    from nightshift.io.sources.formats import csv as csv_file
 
     rows = b"id,at\n" + b'plain,2017-06-01\n"two\nlines",2017-06-01\n' * 9
     for size in range(1, 60):
@@ -197,7 +197,7 @@ def test_json_keeps_its_types(read: Read) -> None:
 
 def test_json_columns_may_come_late(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     """A column that first shows, or changes its type, in a later block."""
-    monkeypatch.setattr("include.io.sources.jsonl_file.BLOCK_ROWS", 1)
+    monkeypatch.setattr("nightshift.io.sources.formats.jsonl.BLOCK_ROWS", 1)
     rows = [{"id": 1}, {"id": 2, "at": "2017-06-01"}, {"id": "x", "at": "2017-06-02", "late": 1.5}]
     table = read("x.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
     assert table.to_pylist() == [

@@ -10,9 +10,10 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.io.sources import UnreadableSource, csv_file
-from include.io.sources.csv_file import read_csv
-from include.io.sources.fetch import SourceFile
+from nightshift.io.sources import UnreadableSource
+from nightshift.io.sources.fetching.fetch import SourceFile
+from nightshift.io.sources.formats import csv as csv_file
+from nightshift.io.sources.formats.csv import read_csv
 from tests.contract.source_kit import DAYS, ROWS, encode_rows, read_source
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)

@@ -7,10 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from include.io.sources import check_available, kept_files
-from include.io.sources.each import read_each
-from include.io.sources.fetch import SourceFile
-from include.io.sources.files import read_blocks
+from nightshift.io.sources import check_available
+from nightshift.io.sources.fetching import cache as kept_files
+from nightshift.io.sources.fetching.fetch import SourceFile
+from nightshift.io.sources.kinds.files import read_blocks
+from nightshift.io.sources.outcomes_by_day import read_each
 from tests.contract.source_kit import make_config, make_lookup, read_source
 
 DAYS = [date(2026, 1, 1), date(2026, 1, 2)]
@@ -41,7 +42,7 @@ def read_note(path: Path) -> list[str]:
 def test_a_shared_file_is_parsed_once(tmp_path: Path, settled: None, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "all.csv", "a")
     assert read_note(path) == ["a", "a"]
-    monkeypatch.setattr("include.io.sources.files.read_blocks", None)
+    monkeypatch.setattr("nightshift.io.sources.kinds.files.read_blocks", None)
     assert read_note(path) == ["a", "a"]
 
 

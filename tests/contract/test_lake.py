@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from include.config.connections import LAKE, ConnectionSpec
-from include.errors import DataUnavailable, NightshiftError
-from include.io.lake import CorruptObject, Lake, ObjectRef, fetch_verified, store_file
-from include.io.lake_folder import INCOMING, FolderLake
-from include.io.lake_s3 import S3Lake, make_s3_client
-from include.io.open_lake import open_lake
+from nightshift.config.airflow.connections import LAKE, ConnectionSpec
+from nightshift.errors import DataUnavailable, NightshiftError
+from nightshift.io.lake.base import CorruptObject, Lake, ObjectRef, fetch_verified, store_file
+from nightshift.io.lake.folder import INCOMING, FolderLake
+from nightshift.io.lake.open import open_lake
+from nightshift.io.lake.s3 import S3Lake, make_s3_client
 from tests.s3_server import S3Server, find_free_ports
 
 HOSTILE_KEYS = (
@@ -94,7 +94,7 @@ def test_lists_what_starts_with_the_prefix_sorted(lake: Lake, write: Callable[[b
 
 def test_lists_more_than_one_page(lake: Lake, write: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """S3 gives its keys in pages."""
-    monkeypatch.setattr("include.io.lake_s3.PAGE", 3)
+    monkeypatch.setattr("nightshift.io.lake.s3.PAGE", 3)
     uris = [lake.put_file(f"n/{number}", write(b"")) for number in range(8)]
     assert list(lake.list_uris("n/")) == uris
 

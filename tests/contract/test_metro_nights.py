@@ -6,15 +6,15 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from include.config.loading import load_named_pipeline
-from include.config.pipeline import PipelineConfig
-from include.core.features import build_features
-from include.core.typing_columns import type_columns
-from include.core.verdict import Verdict
-from include.io.sources import open_source
-from include.io.sources.address import find_data, resolve_path
-from include.io.user_code import load_function
-from include.steps.judging import judge_rows
+from nightshift.config.loading import load_named_pipeline
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.core.batch.casting import type_columns
+from nightshift.core.batch.result import Verdict
+from nightshift.core.features.build import build_features
+from nightshift.io.runtime.user_code import load_function
+from nightshift.io.sources import open_source
+from nightshift.io.sources.fetching.address import find_data, resolve_path
+from nightshift.steps.ingest.batch_checks import judge_rows
 from tests.contract.source_kit import make_lookup
 
 FILE = "metro_traffic_i94/metro_traffic.csv.gz"

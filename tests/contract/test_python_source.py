@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from include.config.source import PythonSource
-from include.errors import DataUnavailable, NightshiftError
-from include.io.sources.params import merge_params
+from nightshift.config.sections.source import PythonSource
+from nightshift.errors import DataUnavailable, NightshiftError
+from nightshift.io.sources.params import merge_params
 from tests.contract.source_kit import DAYS, read_source
 
 FRAME = "import pandas as pd\nimport pyarrow as pa\n"
@@ -76,7 +76,7 @@ def test_what_goes_wrong_is_explained(tmp_path: Path, code: str, message: str) -
 
 def test_the_functions_own_message_comes_through(tmp_path: Path) -> None:
     """A function may say itself that there is no data."""
-    code = "from include.errors import DataUnavailable\ndef read(day): raise DataUnavailable(f'nothing on {day}')"
+    code = "from nightshift.errors import DataUnavailable\ndef read(day): raise DataUnavailable(f'nothing on {day}')"
     with pytest.raises(DataUnavailable, match=r"^nothing on 2017-06-01$"):
         read(tmp_path, code)
 

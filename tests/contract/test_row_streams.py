@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.io import tables
-from include.io.lake_folder import FolderLake
-from include.io.sources import Source, UnreadableSource, open_source, spool
-from include.io.tables import store_table, store_tables
+from nightshift.io.lake import parquet as tables
+from nightshift.io.lake.folder import FolderLake
+from nightshift.io.lake.parquet import store_table, store_tables
+from nightshift.io.sources import Source, UnreadableSource, open_source, spool
 from tests.contract.source_kit import DAYS, make_config, make_lookup
 
 TEXT, WHOLE, FLOAT = pa.string(), pa.int64(), pa.float64()
@@ -23,8 +23,8 @@ TEXT, WHOLE, FLOAT = pa.string(), pa.int64(), pa.float64()
 def small_parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of two rows, row groups of three; blocks wait in memory, or each is written at once."""
     for place in ("jsonl_file", "parquet_file", "sql"):
-        monkeypatch.setattr(f"include.io.sources.{place}.BLOCK_ROWS", 2)
-    monkeypatch.setattr("include.io.sources.csv_file.BLOCK", 8)
+        monkeypatch.setattr(f"nightshift.io.sources.{place}.BLOCK_ROWS", 2)
+    monkeypatch.setattr("nightshift.io.sources.formats.csv.BLOCK", 8)
     monkeypatch.setattr(tables, "ROW_GROUP", 3)
     if request.param == "in files":
         monkeypatch.setattr(spool, "SPOOL_BYTES", 0)
@@ -169,7 +169,7 @@ MANY, WIDE = 60, 1000
 
 
 def test_memory_holds_a_few_blocks_of_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("include.io.sources.parquet_file.BLOCK_ROWS", WIDE)
+    monkeypatch.setattr("nightshift.io.sources.formats.parquet.BLOCK_ROWS", WIDE)
     monkeypatch.setattr(tables, "ROW_GROUP", WIDE)
     monkeypatch.setattr(spool, "SPOOL_BYTES", 0)
     block = pa.table({f"x{number}": pa.array(range(WIDE), FLOAT) for number in range(20)})

@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from include.config.connections import ConnectionSpec
-from include.errors import DataUnavailable, NightshiftError
-from include.io.lake_s3 import make_s3_client
-from include.io.sources import check_available
-from include.io.sources.fetch import SourceFile
+from nightshift.config.airflow.connections import ConnectionSpec
+from nightshift.errors import DataUnavailable, NightshiftError
+from nightshift.io.lake.s3 import make_s3_client
+from nightshift.io.sources import check_available
+from nightshift.io.sources.fetching.fetch import SourceFile
 from tests.contract.source_kit import (
     DAYS,
     EMPTY_DAY,
@@ -151,7 +151,7 @@ def test_a_pattern_that_matches_nothing_is_named(store: Store) -> None:
 
 def test_a_shared_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many partitions are asked for."""
-    from include.io.sources import files
+    from nightshift.io.sources.kinds import files
 
     opened: list[str] = []
     read_blocks = files.read_blocks

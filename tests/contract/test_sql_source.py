@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from include.config.connections import ConnectionSpec
-from include.errors import DataUnavailable, NightshiftError, TemporarilyUnavailable
-from include.io.sources import UnreadableSource, open_source
-from include.io.sources.database import make_url
-from include.local.paths import Paths
-from include.local.postgres import Server, start_postgres, stop_postgres
+from nightshift.config.airflow.connections import ConnectionSpec
+from nightshift.errors import DataUnavailable, NightshiftError, TemporarilyUnavailable
+from nightshift.io.sources import UnreadableSource, open_source
+from nightshift.io.sources.database import make_url
+from nightshift.local.paths import Paths
+from nightshift.local.postgres import Server, start_postgres, stop_postgres
 from tests.contract.source_kit import DAYS, make_config, make_lookup, read_source
 
 WHERE = "WHERE at >= :partition_start AND at < :partition_end"
@@ -94,7 +94,7 @@ def test_one_query_per_run_of_days(read: Read, monkeypatch: pytest.MonkeyPatch) 
 
 def test_many_blocks_are_one_table(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     """Values whose type only shows later, and an empty day with its columns."""
-    monkeypatch.setattr("include.io.sources.sql.BLOCK_ROWS", 5)
+    monkeypatch.setattr("nightshift.io.sources.kinds.sql.BLOCK_ROWS", 5)
     query = f"SELECT id, CASE WHEN id > 50 THEN id + 0.5 END AS late FROM events {WHERE} ORDER BY id"
     table = read(query)
     assert table["id"].to_pylist() == list(range(72))

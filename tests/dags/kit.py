@@ -7,7 +7,7 @@ from airflow.dag_processing.dagbag import BundleDagBag
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
-from include.config.loading import load_pipelines
+from nightshift.config.loading import load_pipelines
 from tests.airflow_home import ROOT
 
 DAGS = ROOT / "dags"

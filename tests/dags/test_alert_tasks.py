@@ -9,12 +9,12 @@ from airflow.exceptions import AirflowException
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
-import include.orchestration.deadlines as deadlines
-import include.orchestration.tasks.alerts as tasks
-from include.core.alert_messages import Message
-from include.errors import NightshiftError, TemporarilyUnavailable
-from include.orchestration.notifying import explain_failure
-from include.steps.outcome import Outcome
+import nightshift.orchestration.deadlines as deadlines
+import nightshift.orchestration.tasks.alerts as tasks
+from nightshift.core.alerts.messages import Message
+from nightshift.errors import NightshiftError, TemporarilyUnavailable
+from nightshift.orchestration.notifiers import explain_failure
+from nightshift.steps.outcome import Outcome
 from tests.dags.kit import PIPELINES
 
 TELLING = ("ingest", "score", "train", "drift")
@@ -44,7 +44,7 @@ def test_ingest_and_score_have_the_deadline_of_the_pipeline_file(dag_bag: Any, p
     for kind in ("ingest", "score"):
         [deadline] = dag_bag.dags[f"{pipeline.name}_{kind}"].deadline
         assert deadline.interval == timedelta(hours=pipeline.spec.alerts.night_hours)
-        assert deadline.callback.path == "include.orchestration.deadlines.tell_missed_night"
+        assert deadline.callback.path == "nightshift.orchestration.deadlines.tell_missed_night"
         assert deadline.callback.kwargs == {"pipeline": pipeline.name}
 
 
@@ -71,7 +71,7 @@ def test_a_missed_deadline_looks_for_alerts_with_its_night(monkeypatch: pytest.M
 
 
 def test_whoever_was_not_reached_fails_the_task_after_all_others_were_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from include.steps import alerts as steps
+    from nightshift.steps import alerts as steps
 
     config = next(iter(PIPELINES.values()))
     told = Outcome("done", figures={"told": ["title"], "problems": {"chat": "Timeout"}})
@@ -90,7 +90,7 @@ def test_why_telling_failed_is_said_without_what_may_be_secret() -> None:
 
 def test_a_message_goes_to_the_notifier_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calling a notifier would render data as a template, and swallow what fails."""
-    import include.orchestration.notifying as notifying
+    import nightshift.orchestration.notifiers as notifying
 
     class Failing:
         def __call__(self, context: Any) -> None:

@@ -10,14 +10,14 @@ from airflow.providers.standard.operators import hitl
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
 from airflow.serialization.serialized_objects import DagSerialization
 
-import include.config.loading
-import include.steps.train.decline
-from include.config.loading import PIPELINES_FOLDER, LoadedPipelines, load_pipeline
-from include.orchestration import approval
-from include.orchestration.approval import ApprovePromotion, read_answer
-from include.steps import train as steps
-from include.steps.outcome import Outcome
-from include.steps.train import request as requests
+import nightshift.config.loading
+import nightshift.steps.train.decline
+from nightshift.config.loading import PIPELINES_FOLDER, LoadedPipelines, load_pipeline
+from nightshift.orchestration import approval
+from nightshift.orchestration.approval import ApprovePromotion, read_answer
+from nightshift.steps import train as steps
+from nightshift.steps.outcome import Outcome
+from nightshift.steps.train import request as requests
 from tests.dags.kit import DAGS, parse_dags
 from tests.unit.pipelines import make_spec, write_pipeline
 
@@ -145,14 +145,14 @@ def promoted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return Outcome("skipped", "as said")
 
     monkeypatch.setattr(steps, "promote_candidate", promote)
-    monkeypatch.setattr(include.steps.train.decline, "decline_candidate", decline)
+    monkeypatch.setattr(nightshift.steps.train.decline, "decline_candidate", decline)
     return found
 
 
 def run_promote(monkeypatch: pytest.MonkeyPatch, given: dict[str, Any] | None, reason: str | None = None) -> Any:
     from airflow.sdk.definitions._internal.contextmanager import _CURRENT_CONTEXT
 
-    from include.orchestration.tasks import train
+    from nightshift.orchestration.tasks import train
 
     monkeypatch.setattr(train, "open_pipeline", lambda name: (name, None))
     run = SimpleNamespace(conf={}, run_type="manual", triggering_user_name="grace")
@@ -193,7 +193,7 @@ def parse(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         changes = {f"gate.{name}": value for name, value in gate.items()}
         pipeline = load_pipeline(write_pipeline(tmp_path / "p", make_spec(**changes)))
         loaded = LoadedPipelines((pipeline,), ())
-        monkeypatch.setattr(include.config.loading, "load_pipelines", lambda folder=PIPELINES_FOLDER: loaded)
+        monkeypatch.setattr(nightshift.config.loading, "load_pipelines", lambda folder=PIPELINES_FOLDER: loaded)
         bag = parse_dags(DAGS / f"{kind}.py")
         assert bag.import_errors == {}
         return bag.dags[f"{pipeline.name}_{kind}"]

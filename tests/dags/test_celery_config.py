@@ -10,8 +10,8 @@ import pytest
 from airflow.providers.celery.executors.celery_executor_utils import create_celery_app
 from celery.signals import import_modules
 
-from include.local.airflow import choose_executor
-from include.orchestration import celery_config
+from nightshift.local.airflow import choose_executor
+from nightshift.orchestration import celery_config
 
 LISTED = "nightshift_preloaded"
 

@@ -9,7 +9,7 @@ from airflow.sdk import DAG
 from airflow.sdk.definitions.param import NOTSET
 from airflow.serialization.serialized_objects import DagSerialization
 
-from include.config.loading import LoadedPipelines
+from nightshift.config.loading import LoadedPipelines
 from tests.dags.kit import DAGS, PIPELINES, load_timetable, parse_dags
 
 KINDS = ("ingest", "score", "train", "drift", "rollback", "quarantine")
@@ -150,7 +150,7 @@ def test_a_pipeline_with_shards_plans_them_and_publishes_them_as_one(monkeypatch
     churn = PIPELINES["churn"]
     scoring = churn.spec.scoring.model_copy(update={"shard_rows": 1000})
     sharded = churn.model_copy(update={"spec": churn.spec.model_copy(update={"scoring": scoring})})
-    monkeypatch.setattr("include.config.loading.load_pipelines", lambda: LoadedPipelines((sharded,), ()))
+    monkeypatch.setattr("nightshift.config.loading.load_pipelines", lambda: LoadedPipelines((sharded,), ()))
     dag = parse_dags(DAGS / "score.py").dags["churn_score"]
     assert {task.task_id: (task.is_mapped, task.downstream_task_ids) for task in dag.tasks} == {
         "plan": (False, {"score"}),

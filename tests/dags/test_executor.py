@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from include.orchestration import executor as module
-from include.orchestration.executor import ProcessExecutor
+from nightshift.orchestration import executor as module
+from nightshift.orchestration.executor import ProcessExecutor
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from airflow.sdk import DAG
 from airflow.sdk.definitions._internal.contextmanager import _CURRENT_CONTEXT
 from airflow.sdk.exceptions import AirflowSkipException, ParamValidationError
 
-from include.orchestration.params import make_maintenance_params
-from include.orchestration.tasks import maintenance
-from include.steps.outcome import Outcome
+from nightshift.orchestration.params import make_maintenance_params
+from nightshift.orchestration.tasks import maintenance
+from nightshift.steps.outcome import Outcome
 from tests.dags.kit import load_timetable
 
 DONE = Outcome("done", figures={"lines": [], "table": "Nothing has to go."})
@@ -29,7 +29,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(maintenance, "_open_house", lambda: ("resources", [], "upkeep"))
     monkeypatch.setattr(maintenance, "_find_database", lambda: None)
     for name in ("survey", "sweep_orphans", "apply_retention", "clean_airflow"):
-        monkeypatch.setattr(f"include.steps.upkeep.{name}", lambda *_, name=name: made.append(name) or DONE)
+        monkeypatch.setattr(f"nightshift.steps.maintenance.{name}", lambda *_, name=name: made.append(name) or DONE)
     return made
 
 

@@ -7,13 +7,13 @@ import sys
 import pytest
 from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
 
-from include.config import loading
+from nightshift.config import loading
 from tests.airflow_home import ROOT, SETTINGS
 from tests.dags.kit import DAGS, parse_dags
 
 MAX_CPU_SECONDS = 1.0
 FORBIDDEN = {"pandas", "numpy", "pyarrow", "sklearn", "scipy", "great_expectations", "evidently", "boto3", "skops"}
-DAG_FILES = sorted(path.name for path in (ROOT / "dags").glob("*.py") if path.name != "nightshift_root.py")
+DAG_FILES = sorted(path.name for path in (ROOT / "dags").glob("*.py") if path.name != "nightshift_path.py")
 
 Parsed = tuple[float, list[str], dict[str, str], set[str]]
 

@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
-from include.errors import NightshiftError
-from include.orchestration.partitions import choose_as_of, choose_partition
+from nightshift.errors import NightshiftError
+from nightshift.orchestration.partitions import choose_as_of, choose_partition
 
 DAY, OTHER = date(2026, 11, 20), date(2026, 11, 19)
 

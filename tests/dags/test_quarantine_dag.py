@@ -8,11 +8,11 @@ import pytest
 from airflow.sdk import DAG, Asset
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, ParamValidationError
 
-from include.core.quarantine import ReasonGroup
-from include.orchestration.params import make_quarantine_params
-from include.orchestration.tasks import quarantine
-from include.steps.outcome import Outcome
-from include.steps.quarantine import Quarantine
+from nightshift.core.batch.quarantine import ReasonGroup
+from nightshift.orchestration.params import make_quarantine_params
+from nightshift.orchestration.tasks import quarantine
+from nightshift.steps.outcome import Outcome
+from nightshift.steps.quarantine.look import Quarantine
 from tests.dags.triggered import enter_triggered_run
 
 FEATURES = Asset("churn/features")
@@ -41,8 +41,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         made.append(arguments[:-1])
         return Outcome("done", figures={"partitions": ["2026-02-27", "2026-03-01"], "rows": 2, "accepted": 2})
 
-    monkeypatch.setattr("include.steps.quarantine.look_at_quarantine", look)
-    monkeypatch.setattr("include.steps.replay_quarantine.replay_quarantine", replay)
+    monkeypatch.setattr("nightshift.steps.quarantine.look.look_at_quarantine", look)
+    monkeypatch.setattr("nightshift.steps.quarantine.replay.replay_quarantine", replay)
     return made
 
 

@@ -18,8 +18,8 @@ from airflow.dag_processing.dagbag import BundleDagBag
 
 dags = Path(sys.argv[1])
 bag = BundleDagBag(dag_folder=str(dags), bundle_path=dags, bundle_name="dags")
-import include
-print(json.dumps([sorted(bag.dags), bag.import_errors, include.__file__]))
+import nightshift
+print(json.dumps([sorted(bag.dags), bag.import_errors, nightshift.__file__]))
 """
 
 
@@ -37,7 +37,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def parse(home: Path, layout: str) -> tuple[list[str], dict[str, str], Path]:
-    """What a DAG processor finds there: DAG ids, import errors, and which `include` it imported."""
+    """What a DAG processor finds there: DAG ids, import errors, and which `nightshift` it imported."""
     # Astro's images have the project on PYTHONPATH; plain Airflow has only dags/ on sys.path.
     path: dict[str, Any] = {"PYTHONPATH": str(home)} if layout == "astro" else {}
     done = subprocess.run(
@@ -56,7 +56,7 @@ def parse(home: Path, layout: str) -> tuple[list[str], dict[str, str], Path]:
 @pytest.mark.parametrize("layout", ["plain", "astro"])
 def test_a_broken_pipeline_is_an_import_error_and_the_others_load(home: Path, layout: str) -> None:
     dags, errors, include = parse(home, layout)
-    assert include == home / "include/__init__.py"
+    assert include == home / "include/nightshift/__init__.py"
     kinds = ("drift", "ingest", "quarantine", "rollback", "score", "train")
     assert dags == ["nightshift_maintenance", *(f"sound_{kind}" for kind in kinds)]
     assert set(errors) == {"refused_pipelines.py"}

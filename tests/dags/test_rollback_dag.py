@@ -8,9 +8,9 @@ import pytest
 from airflow.sdk import DAG, Asset
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, ParamValidationError
 
-from include.orchestration.params import make_rollback_params
-from include.orchestration.tasks import rollback
-from include.steps.outcome import Outcome
+from nightshift.orchestration.params import make_rollback_params
+from nightshift.orchestration.tasks import rollback
+from nightshift.steps.outcome import Outcome
 from tests.dags.triggered import enter_triggered_run
 
 SCORES = Asset("churn/scores")
@@ -36,8 +36,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         made.append(arguments[:-1])
         return Outcome("done", figures={"partitions": ["2026-03-01", "2026-03-03"], "rows": 9})
 
-    monkeypatch.setattr("include.steps.rollback.roll_back", roll_back)
-    monkeypatch.setattr("include.steps.rollback.rescore_partitions", rescore)
+    monkeypatch.setattr("nightshift.steps.registry.rollback.roll_back", roll_back)
+    monkeypatch.setattr("nightshift.steps.registry.rollback.rescore_partitions", rescore)
     return made
 
 
@@ -120,7 +120,7 @@ def test_days_that_failed_fail_the_task_and_announce_nothing(
 ) -> None:
     context["params"] |= WINDOW
     stopped = Outcome("stopped", "1 of 2 failed", {"partitions": ["2026-03-01"], "rows": 4})
-    monkeypatch.setattr("include.steps.rollback.rescore_partitions", lambda *_: stopped)
+    monkeypatch.setattr("nightshift.steps.registry.rollback.rescore_partitions", lambda *_: stopped)
     with pytest.raises(AirflowFailException, match="1 of 2 failed"):
         rollback.rescore.function("churn", {"version": 2})
     assert context["outlet_events"][SCORES].partition_keys == set()

@@ -7,11 +7,11 @@ import pytest
 from airflow.sdk.definitions._internal.contextmanager import _CURRENT_CONTEXT
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from include.errors import DataUnavailable, NightshiftError, TemporarilyUnavailable
-from include.orchestration.params import check_conf
-from include.orchestration.running import step_task
-from include.orchestration.tasks.train import name_promoter
-from include.steps.outcome import Outcome
+from nightshift.errors import DataUnavailable, NightshiftError, TemporarilyUnavailable
+from nightshift.orchestration.params import check_conf
+from nightshift.orchestration.task_wrapper import step_task
+from nightshift.orchestration.tasks.train import name_promoter
+from nightshift.steps.outcome import Outcome
 
 
 @pytest.fixture

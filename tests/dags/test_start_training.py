@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
 
-from include.orchestration.tasks.drift import StartTraining
+from nightshift.orchestration.tasks.drift import StartTraining
 
 RETRAIN = {"decision": "retrain", "reason": "half of the columns drifted", "run_id": "drift__2026-11-20__v1"}
 

@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk import DAG
 from airflow.timetables.base import TimeRestriction
 
-from include.orchestration.timetables import DayBeforeTimetable, run_for_day_before
+from nightshift.orchestration.timetables import DayBeforeTimetable, run_for_day_before
 from tests.dags.kit import load_timetable
 
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo"]

@@ -16,11 +16,11 @@ import pytest
 import redis
 import yaml
 
-from include.config.project import PROJECT_ROOT
-from include.local.airflow import load_secrets, make_environ
-from include.local.paths import Paths, read_json
-from include.local.postgres import PORT, start_postgres
-from include.local.processes import Started, read_last_lines, start_detached, stop_gently
+from nightshift.config.project import PROJECT_ROOT
+from nightshift.local.airflow import load_secrets, make_environ
+from nightshift.local.paths import Paths, read_json
+from nightshift.local.postgres import PORT, start_postgres
+from nightshift.local.processes import Started, read_last_lines, start_detached, stop_gently
 from tests.faults.scheduler.kit import Site, wait_until
 from tests.s3_server import find_free_ports
 

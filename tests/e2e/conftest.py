@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from include.io.sources.address import DATA_VARIABLE, find_data, resolve_path
-from include.local.house import open_house
-from include.local.paths import Paths
-from include.local.ports import find_free_port
-from include.local.stack import start_stack, stop_stack
+from nightshift.io.sources.fetching.address import DATA_VARIABLE, find_data, resolve_path
+from nightshift.local.paths import Paths
+from nightshift.local.ports import find_free_port
+from nightshift.local.resources import open_house
+from nightshift.local.stack import start_stack, stop_stack
 from tests.e2e.kit import House, copy_project
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import yaml
 from sqlalchemy import text
 
-from include.config.loading import load_pipeline
-from include.local.paths import PROJECT_ROOT
-from include.local.rest import AirflowClient
-from include.local.stack import StackInfo
-from include.steps import runs
+from nightshift.config.loading import load_pipeline
+from nightshift.local.paths import PROJECT_ROOT
+from nightshift.local.rest import AirflowClient
+from nightshift.local.stack import StackInfo
+from nightshift.steps import runs
 
 PATIENCE = 300.0
 # Small pipelines of the tests' own, like churn: a person is asked, who has a day, or hardly a moment.

@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 import requests
 
-from include.config.loading import load_pipeline
-from include.io.sources.address import find_data, resolve_path
-from include.steps.promotions import promote_by_hand
+from nightshift.config.loading import load_pipeline
+from nightshift.io.sources.fetching.address import find_data, resolve_path
+from nightshift.steps.registry.promotions import promote_by_hand
 from tests.e2e.kit import House
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]

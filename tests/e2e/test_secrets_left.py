@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from include.local.paths import Paths
-from include.local.postgres import Server, start_postgres
+from nightshift.local.paths import Paths
+from nightshift.local.postgres import Server, start_postgres
 from tests.e2e.kit import House
 from tests.faults.leaks import find_leaks
 

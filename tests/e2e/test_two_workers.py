@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from include.local.paths import Paths
-from include.local.processes import Started
+from nightshift.local.paths import Paths
+from nightshift.local.processes import Started
 from tests.e2e.celery_kit import (
     COMPOSE,
     find_session,

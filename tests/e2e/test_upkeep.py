@@ -6,8 +6,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from include.config.loading import load_pipeline
-from include.steps import runs
+from nightshift.config.loading import load_pipeline
+from nightshift.steps import runs
 from tests.e2e.kit import House
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]

@@ -73,7 +73,7 @@ def is_noticed(variant: Variant) -> tuple[bool, str]:
         copy_project(folder)
         break_copy(variant, folder)
         command = [sys.executable, "-m", "pytest", "-q", "-x", "--thorough", "-p", "no:cacheprovider", *variant.tests]
-        environ = {**os.environ, "PYTHONPATH": str(folder)}
+        environ = {**os.environ, "PYTHONPATH": str(folder / "include")}
         done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
     return FAILED.search(done.stdout) is not None, done.stdout[-1500:]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from include.io.lake import hash_file
-from include.io.registry import record_decision, set_challenger
-from include.local.postgres import Server
+from nightshift.io.lake.base import hash_file
+from nightshift.io.registry import record_decision, set_challenger
+from nightshift.local.postgres import Server
 from tests.faults.kit import open_copy, run
 from tests.faults.steps import AS_OF, LATER, NIGHT, STEPS, make_arguments
 from tests.integration.conftest import copy_database, execute

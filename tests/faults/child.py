@@ -10,15 +10,15 @@ from typing import Any
 
 from sqlalchemy import event
 
-import include.steps.explain  # noqa: F401  imported once, for all children
-from include.config.loading import load_pipeline
-from include.errors import NightshiftError
-from include.io import copying
-from include.io import warehouse as warehouses
-from include.io.lake_folder import FolderLake
-from include.io.resources import Resources
-from include.local.postgres import Server
-from include.steps.outcome import Outcome
+import nightshift.steps.registry.explain  # noqa: F401  imported once, for all children
+from nightshift.config.loading import load_pipeline
+from nightshift.errors import NightshiftError
+from nightshift.io.lake.folder import FolderLake
+from nightshift.io.resources import Resources
+from nightshift.io.warehouse import binary_copy as copying
+from nightshift.io.warehouse import engine as warehouses
+from nightshift.local.postgres import Server
+from nightshift.steps.outcome import Outcome
 from tests.faults.steps import call_step
 from tests.integration.kit import make_connection, refuse_connection
 

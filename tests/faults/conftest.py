@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from include.local.postgres import Server
+from nightshift.local.postgres import Server
 from tests.faults.chain import Chain, prepare
 from tests.integration.conftest import (
     champion_world,

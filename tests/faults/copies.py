@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from include.steps.score import score_partition
+from nightshift.steps.score.score import score_partition
 from tests.faults.kit import allow_any_size
 from tests.faults.steps import NIGHT
 from tests.integration.kit import World, score_later

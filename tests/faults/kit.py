@@ -14,12 +14,12 @@ import yaml
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from include.config.loading import load_pipeline
-from include.io.lake import Lake
-from include.io.lake_folder import FolderLake
-from include.io.resources import Resources
-from include.io.warehouse import SET_PATIENCE, open_warehouse
-from include.local.postgres import Server
+from nightshift.config.loading import load_pipeline
+from nightshift.io.lake.base import Lake
+from nightshift.io.lake.folder import FolderLake
+from nightshift.io.resources import Resources
+from nightshift.io.warehouse.engine import SET_PATIENCE, open_warehouse
+from nightshift.local.postgres import Server
 from tests.faults.child import Job, run_job
 from tests.integration.kit import World, make_connection
 

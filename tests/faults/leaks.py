@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 import pyarrow.parquet as pq
 
-from include.io.warehouse import Warehouse
+from nightshift.io.warehouse.engine import Warehouse
 
 
 def list_forms(secret: str) -> set[bytes]:

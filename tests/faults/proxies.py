@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from include.local.postgres import PORT, Server
+from nightshift.local.postgres import PORT, Server
 
 WRITES = (b"INSERT", b"UPDATE", b"DELETE", b"COPY", b"CREATE", b"MERGE")
 DRAW = b"nextval('ml.attempt_numbers')"

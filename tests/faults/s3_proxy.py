@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from include.config.connections import ConnectionSpec
+from nightshift.config.airflow.connections import ConnectionSpec
 from tests.s3_server import S3Server
 
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"

@@ -6,8 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-import include.steps.score  # noqa: F401  (it is imported late, and must be bent as well)
-from include.local.postgres import Server
+import nightshift.steps.score.score  # noqa: F401  (it is imported late, and must be bent as well)
+from nightshift.local.postgres import Server
 from tests.integration.kit import open_world
 
 hours, night, socket, database, folder = sys.argv[1:]
@@ -27,7 +27,7 @@ ours = [module for name, module in sys.modules.items() if name.startswith("inclu
 bent = [module for module in ours if getattr(module, "datetime", None) is datetime.datetime]
 for module in bent:
     vars(module)["datetime"] = ShiftedDatetime
-assert {"include.io.lake", "include.steps.scoring_plan"} <= {module.__name__ for module in bent}, bent
+assert {"nightshift.io.lake.base", "nightshift.steps.score.plan"} <= {module.__name__ for module in bent}, bent
 time.time = lambda: real_time() + SHIFT
 
 with open_world(Server(socket), database, Path(folder)) as world:

@@ -4,27 +4,27 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from include.config.pipeline import PipelineConfig
-from include.io.lake import ObjectRef
-from include.io.resources import Resources
-from include.steps.alerts import reconcile_alerts
-from include.steps.build_features import build_partition_features
-from include.steps.drift.compare import compare_windows
-from include.steps.drift.decide import decide_retraining
-from include.steps.drift.measure import measure_performance
-from include.steps.extract import extract_partition
-from include.steps.outcome import Outcome
-from include.steps.publish import publish_scores
-from include.steps.rollback import rescore_partitions, roll_back
-from include.steps.score import score_partition
-from include.steps.shadow import compare_challenger, score_shadow
-from include.steps.train.assemble import assemble_training_set
-from include.steps.train.cards import write_cards
-from include.steps.train.evaluate import evaluate_candidate
-from include.steps.train.fit import tune_and_fit
-from include.steps.train.judge import judge_candidate
-from include.steps.train.promote import promote_candidate
-from include.steps.validate import validate_partition
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.io.lake.base import ObjectRef
+from nightshift.io.resources import Resources
+from nightshift.steps.alerts import reconcile_alerts
+from nightshift.steps.drift.compare import compare_windows
+from nightshift.steps.drift.decide import decide_retraining
+from nightshift.steps.drift.measure import measure_performance
+from nightshift.steps.ingest.build_features import build_partition_features
+from nightshift.steps.ingest.extract import extract_partition
+from nightshift.steps.ingest.validate import validate_partition
+from nightshift.steps.outcome import Outcome
+from nightshift.steps.registry.rollback import rescore_partitions, roll_back
+from nightshift.steps.score.challenger import compare_challenger, score_shadow
+from nightshift.steps.score.publish import publish_scores
+from nightshift.steps.score.score import score_partition
+from nightshift.steps.train.assemble import assemble_training_set
+from nightshift.steps.train.cards import write_cards
+from nightshift.steps.train.evaluate import evaluate_candidate
+from nightshift.steps.train.fit import tune_and_fit
+from nightshift.steps.train.judge import judge_candidate
+from nightshift.steps.train.promote import promote_candidate
 from tests.integration.kit import NIGHTS, ignore, score_later
 
 Figures = Mapping[str, dict[str, Any]]  # what each earlier step came to

@@ -9,12 +9,12 @@ import pytest
 import yaml
 
 import tests.airflow_home  # noqa: F401  # before anything of Airflow
-from include.cli import main
-from include.commands.check import find_deep_problems
-from include.config.document import Problem
-from include.config.loading import load_named_pipeline, load_pipelines
-from include.config.settings import SettingsRefused, load_settings
-from include.errors import NightshiftError
+from nightshift.cli import main
+from nightshift.commands.check import find_deep_problems
+from nightshift.config.airflow.settings import SettingsRefused, load_settings
+from nightshift.config.loading import load_named_pipeline, load_pipelines
+from nightshift.config.yaml.document import Problem
+from nightshift.errors import NightshiftError
 from tests.faults.bad_configuration import (
     ACCEPTED,
     ARGUMENTS,
@@ -134,7 +134,7 @@ def test_what_nobody_thought_of_stops_no_other_pipeline(tmp_path: Path, monkeypa
             raise KeyError("surprise")
         return False
 
-    monkeypatch.setattr("include.config.loading.has_features_module", fail)
+    monkeypatch.setattr("nightshift.config.loading.has_features_module", fail)
     write_pipeline(tmp_path)
     (problem,) = refuse(tmp_path)
     require_clear(str(problem), r"shops: can't be read: KeyError: 'surprise'")
@@ -159,7 +159,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("opened")
 
     for place in ("house.open_house", "house.migrate_house", "scratch.open_scratch", "stack.start_stack"):
-        monkeypatch.setattr(f"include.local.{place}", fail)
+        monkeypatch.setattr(f"nightshift.local.{place}", fail)
 
 
 @pytest.mark.usefixtures("closed")
@@ -177,7 +177,7 @@ def test_a_bad_argument_is_told_before_anything_is_opened(line: str, capsys: pyt
 
 def make_params(dag: str) -> dict[str, Any]:
     """The params of a DAG of the pipeline churn."""
-    from include.orchestration import params
+    from nightshift.orchestration import params
 
     make = getattr(params, f"make_{dag}_params")
     made: dict[str, Any] = make(load_named_pipeline("churn")) if dag == "ingest" else make()
@@ -190,7 +190,7 @@ def test_a_bad_run_configuration_is_refused_at_the_trigger(name: str) -> None:
     from airflow.sdk.definitions.param import ParamsDict
     from airflow.sdk.exceptions import ParamValidationError
 
-    from include.orchestration.params import check_conf
+    from nightshift.orchestration.params import check_conf
 
     dag, conf, told = CONFS[name]
     known = make_params(dag)
@@ -205,7 +205,7 @@ def test_a_bad_run_configuration_is_refused_at_the_trigger(name: str) -> None:
 
 @pytest.mark.parametrize("key", KEYS, ids=ascii)
 def test_a_partition_key_that_is_no_day_is_refused(key: str) -> None:
-    from include.orchestration.partitions import parse_partition
+    from nightshift.orchestration.partitions import parse_partition
 
     with pytest.raises(NightshiftError) as caught:
         parse_partition(key)

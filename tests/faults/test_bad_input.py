@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from include.errors import NightshiftError
-from include.local.postgres import Server
-from include.steps.outcome import Outcome
+from nightshift.errors import NightshiftError
+from nightshift.local.postgres import Server
+from nightshift.steps.outcome import Outcome
 from tests.faults.bad_batches import BATCHES, NIGHT, Batch, draw
 from tests.integration.conftest import copy_database
 from tests.integration.kit import World, make_config, move_objects, open_world
@@ -182,7 +182,7 @@ def test_what_nobody_thought_of_is_one_sentence(
     def fail(*arguments: object) -> None:
         raise KeyError("surprise")
 
-    for place in ("include.steps.validate.compare_schema", "include.io.sources.rows.blank_nulls"):
+    for place in ("nightshift.steps.ingest.validate.compare_schema", "nightshift.io.sources.row_stream.blank_nulls"):
         with monkeypatch.context() as patch:
             patch.setattr(place, fail)
             assert_fate(world, "stopped", f"shops.*{NIGHT}.*KeyError: 'surprise'")

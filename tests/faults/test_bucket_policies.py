@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from include.config.project import PROJECT_ROOT
-from include.errors import NightshiftError
-from include.io.lake_s3 import S3Lake, make_s3_client
+from nightshift.config.project import PROJECT_ROOT
+from nightshift.errors import NightshiftError
+from nightshift.io.lake.s3 import S3Lake, make_s3_client
 from tests.s3_server import S3Server
 
 pytestmark = pytest.mark.guarantee(21)

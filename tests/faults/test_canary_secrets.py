@@ -18,17 +18,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.config.connections import LAKE, WAREHOUSE, ConnectionSpec
-from include.config.project import PROJECT_ROOT
-from include.errors import NightshiftError
-from include.io.open_lake import open_lake
-from include.io.resources import Resources
-from include.io.warehouse import migrate_warehouse, open_warehouse
-from include.local.paths import Paths
-from include.local.postgres import Server
-from include.orchestration.connections import to_spec
-from include.steps.extract import extract_partition
-from include.steps.runs import run_drift
+from nightshift.config.airflow.connections import LAKE, WAREHOUSE, ConnectionSpec
+from nightshift.config.project import IMPORT_PATH, PROJECT_ROOT
+from nightshift.errors import NightshiftError
+from nightshift.io.lake.open import open_lake
+from nightshift.io.resources import Resources
+from nightshift.io.warehouse.engine import migrate_warehouse, open_warehouse
+from nightshift.local.paths import Paths
+from nightshift.local.postgres import Server
+from nightshift.orchestration.connections import to_spec
+from nightshift.steps.ingest.extract import extract_partition
+from nightshift.steps.runs import run_drift
 from tests.faults.leaks import find_leaks, list_forms, read_database, read_folder
 from tests.integration.kit import LEARNING, NIGHTS, World, draw_rows, ignore, make_config, make_connection, open_world
 
@@ -133,7 +133,7 @@ def make_source_world(folder: Path, source: dict[str, Any], connection: Connecti
 
 def read_in_vain(folder: Path, source: dict[str, Any], connection: ConnectionSpec) -> bytes:
     """What is told of a source that can't be read."""
-    from include.io.sources import open_source
+    from nightshift.io.sources import open_source
 
     config, resources = make_source_world(folder, source, connection)
     return tell_error(lambda: open_source(config, resources.get_connection).read([NIGHTS[0]]))
@@ -169,9 +169,9 @@ def test_the_command_line_without_a_warehouse(tmp_path: Path, command: tuple[str
         "NIGHTSHIFT_HOME": str(tmp_path),
         "AIRFLOW_CONN_NIGHTSHIFT_WAREHOUSE": f"postgres://somebody:{secret}@127.0.0.1:9/warehouse",
         "AIRFLOW_CONN_DUTY_HOOK": f"http://{secret}:{secret}@127.0.0.1:9/{secret}",
-        "PYTHONPATH": str(PROJECT_ROOT),
+        "PYTHONPATH": str(IMPORT_PATH),
     }
-    arguments = [sys.executable, "-m", "include.cli", *command]
+    arguments = [sys.executable, "-m", "nightshift.cli", *command]
     done = subprocess.run(arguments, env=environ, cwd=PROJECT_ROOT, capture_output=True, check=False)
     assert command == ("check",) or b"does not answer" in done.stderr
     assert find_leaks({CANARY}, {"stdout": done.stdout, "stderr": done.stderr, **read_folder(tmp_path)}) == []
@@ -179,7 +179,7 @@ def test_the_command_line_without_a_warehouse(tmp_path: Path, command: tuple[str
 
 @pytest.mark.parametrize("wrong", ["port", "json", "scheme"])
 def test_a_connection_that_is_written_wrong(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from include.config.settings import Settings, override_from_environment
+    from nightshift.config.airflow.settings import Settings, override_from_environment
 
     texts = {"port": f"postgres://u:p@h:{CANARY}/d", "json": f'{{"conn_type": "{CANARY}', "scheme": CANARY}
     told = tell_error(lambda: override_from_environment(Settings({}), {"AIRFLOW_CONN_DB": texts[wrong]}))

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from include.errors import TemporarilyUnavailable
-from include.io.warehouse import Warehouse, open_warehouse
-from include.local.postgres import Server
+from nightshift.errors import TemporarilyUnavailable
+from nightshift.io.warehouse.engine import Warehouse, open_warehouse
+from nightshift.local.postgres import Server
 from tests.integration.conftest import execute
 from tests.integration.kit import World, make_connection
 

@@ -10,8 +10,8 @@ import psycopg2
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from include.local.paths import Paths
-from include.local.postgres import Server, find_server_process, start_postgres
+from nightshift.local.paths import Paths
+from nightshift.local.postgres import Server, find_server_process, start_postgres
 from tests.faults.chain import Chain, dump
 from tests.faults.copies import MANY, find_piece, prepare_many
 from tests.faults.kit import Child, look, poll, run, start

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from include.errors import TemporarilyUnavailable
-from include.io.lake_folder import FolderLake
-from include.local.postgres import Server
-from include.local.postgres_files import find_system_user
-from include.steps.publish import publish_scores
-from include.steps.score import score_partition
+from nightshift.errors import TemporarilyUnavailable
+from nightshift.io.lake.folder import FolderLake
+from nightshift.local.postgres import Server
+from nightshift.local.postgres_files import find_system_user
+from nightshift.steps.score.publish import publish_scores
+from nightshift.steps.score.score import score_partition
 from tests.faults.kit import allow_any_size
 from tests.integration.conftest import execute
 from tests.integration.kit import NIGHTS, ROWS, World
@@ -95,7 +95,7 @@ def test_a_full_lake(champion_world: World, disk: Disk, monkeypatch: pytest.Monk
             small = replace(world, resources=replace(world.resources, lake=FolderLake(disk.folder / "lake")))
         else:
             small = world
-            patch.setattr("include.io.lake_folder.copy_durably", refuse_to_write)
+            patch.setattr("nightshift.io.lake.folder.copy_durably", refuse_to_write)
         check_unchanged(world, before, lambda: small.ingest(NIGHT), str(small.lake.root))
         assert not list(small.lake.root.glob(".incoming/*"))
     if disk.folder:
@@ -119,7 +119,7 @@ def test_a_full_folder_for_temporary_files(champion_world: World, disk: Disk, mo
             disk.fill()
         else:
             patch.setattr("pyarrow.parquet.write_table", refuse_to_write)
-            patch.setattr("include.io.lake_folder.shutil.copyfile", refuse_to_write)
+            patch.setattr("nightshift.io.lake.folder.shutil.copyfile", refuse_to_write)
         check_unchanged(world, before, lambda: world.ingest(NIGHT), place, "TMPDIR")
         check_unchanged(world, before, lambda: world.score(NIGHT), place, "TMPDIR")
     assert [world.ingest(NIGHT).status, world.score(NIGHT).status] == ["done", "done"]

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from include.config.connections import LAKE, ConnectionSpec
-from include.config.loading import load_pipelines
-from include.errors import DataUnavailable, NightshiftError
-from include.io.open_lake import open_lake
-from include.io.sources import open_source
-from include.steps.extract import extract_partition
+from nightshift.config.airflow.connections import LAKE, ConnectionSpec
+from nightshift.config.loading import load_pipelines
+from nightshift.errors import DataUnavailable, NightshiftError
+from nightshift.io.lake.open import open_lake
+from nightshift.io.sources import open_source
+from nightshift.steps.ingest.extract import extract_partition
 from tests.integration.kit import NIGHTS, World, bend, draw_rows, make_config
 from tests.unit.pipelines import make_spec, write_pipeline
 
@@ -98,7 +98,7 @@ def test_a_pattern_finds_its_own_folder_only(tmp_path: Path) -> None:
 
 def test_the_day_can_not_lead_elsewhere(tmp_path: Path) -> None:
     """The placeholder is a date by its type, whatever the run was started with."""
-    from include.orchestration.partitions import parse_partition
+    from nightshift.orchestration.partitions import parse_partition
 
     for text in ("../../etc/passwd", "2026-01-01/../x", "2026-01-01\n", "*", "2026-01-0*", "{data}"):
         with pytest.raises(NightshiftError, match="is not a date"):

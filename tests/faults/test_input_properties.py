@@ -12,11 +12,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.config.loading import PipelineRefused, load_pipeline
-from include.io.sources import UnreadableSource
-from include.io.sources.fetch import SourceFile
-from include.io.sources.files import read_blocks
-from include.io.sources.rows import stream_rows
+from nightshift.config.loading import PipelineRefused, load_pipeline
+from nightshift.io.sources import UnreadableSource
+from nightshift.io.sources.fetching.fetch import SourceFile
+from nightshift.io.sources.kinds.files import read_blocks
+from nightshift.io.sources.row_stream import stream_rows
 from tests.faults.bad_batches import BATCHES, NIGHT
 from tests.faults.test_bad_input import night_world, point_to
 from tests.integration.kit import World, draw_rows

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from include.local.postgres import Server
-from include.steps.score import score_partition
+from nightshift.local.postgres import Server
+from nightshift.steps.score.score import score_partition
 from tests.faults.copies import MANY, find_piece, prepare_many
 from tests.faults.kit import look, poll, run, start
 from tests.integration.kit import World

@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from include.io.warehouse import migrate_warehouse, open_warehouse
-from include.local.postgres import Server
+from nightshift.io.warehouse.engine import migrate_warehouse, open_warehouse
+from nightshift.local.postgres import Server
 from tests.integration.conftest import copy_database, execute
 from tests.integration.kit import NIGHTS, ROWS, World, make_connection, move_objects, open_world
 
@@ -67,7 +67,7 @@ def test_analysts_read_scores_and_monitoring(server: Server, night: World, login
 @pytest.mark.parametrize("maker", ["postgres", WRITER])
 def test_a_table_made_at_night_can_be_read_at_once(server: Server, migrated: str, tmp_path: Path, maker: str) -> None:
     """Whoever published it: the tasks, or a replay or a test as superuser."""
-    from include.io.scores_table import Stamp, ensure_scores_table
+    from nightshift.io.scores.table import Stamp, ensure_scores_table
 
     with copy_database(server, migrated) as name, open_world(server, name, tmp_path, login=maker) as world:
         for month in (NIGHTS[0], NIGHTS[0].replace(month=2)):
@@ -219,7 +219,7 @@ def test_a_login_that_may_make_no_roles_migrates_all_the_same_and_says_what_is_m
     server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """As on a managed server, before its administrator made the roles."""
-    from include.io import roles
+    from nightshift.io.warehouse import roles
 
     renamed = tmp_path / "sql" / "roles.sql"
     renamed.parent.mkdir()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from include.errors import TemporarilyUnavailable
-from include.local.postgres import Server
+from nightshift.errors import TemporarilyUnavailable
+from nightshift.local.postgres import Server
 from tests.faults.chain import Chain, dump, find_broken_pointers
 from tests.faults.kit import look, open_copy, poll
 from tests.faults.proxies import Losses, lose_commit_replies

@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
-from include.errors import NightshiftError
-from include.io.lake_folder import INCOMING
-from include.io.open_lake import open_lake
-from include.io.references import URI_COLUMNS, list_uri_columns
-from include.io.registry import promote
-from include.local.postgres import Server
-from include.steps.upkeep import apply_retention, begin_upkeep, survey, sweep_orphans
-from include.steps.upkeep.sweep import find_doomed, remove_doomed
+from nightshift.errors import NightshiftError
+from nightshift.io.lake.folder import INCOMING
+from nightshift.io.lake.open import open_lake
+from nightshift.io.ledger.references import URI_COLUMNS, list_uri_columns
+from nightshift.io.registry import promote
+from nightshift.local.postgres import Server
+from nightshift.steps.maintenance import apply_retention, begin_upkeep, survey, sweep_orphans
+from nightshift.steps.maintenance.garbage import find_doomed, remove_doomed
 from tests.faults.upkeep_kit import (
     LAST_NIGHT,
     LATER,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from include.errors import TemporarilyUnavailable
-from include.io.lake import CorruptObject, ObjectRef, fetch_verified, store_file
-from include.io.lake_s3 import S3Lake, make_s3_client
-from include.io.sources import http
-from include.io.sources.fetch import Fetcher
+from nightshift.errors import TemporarilyUnavailable
+from nightshift.io.lake.base import CorruptObject, ObjectRef, fetch_verified, store_file
+from nightshift.io.lake.s3 import S3Lake, make_s3_client
+from nightshift.io.sources.fetching import http
+from nightshift.io.sources.fetching.fetch import Fetcher
 from tests.faults.chain import POINTERS
 from tests.faults.s3_proxy import FAULTS, Plan, connect_impatiently, run_proxy
 from tests.faults.steps import NIGHT, call_step, make_arguments

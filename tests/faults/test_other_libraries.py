@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from include.errors import NightshiftError
-from include.io.lake import store_file
-from include.io.registry import ModelVersion, find_version
-from include.steps.train.serving import check_serving, require_servable
+from nightshift.errors import NightshiftError
+from nightshift.io.lake.base import store_file
+from nightshift.io.registry import ModelVersion, find_version
+from nightshift.steps.serving.check import check_serving, require_servable
 from tests.integration.kit import PIPELINE, World
 from tests.integration.registry_kit import copy_version
 from tests.integration.test_hostile_artifacts import read_champion

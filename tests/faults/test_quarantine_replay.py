@@ -16,20 +16,21 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from include import cli
-from include.commands import quarantine as command
-from include.config.loading import load_pipeline
-from include.errors import NightshiftError
-from include.io.lake import ObjectRef
-from include.io.lake_folder import FolderLake
-from include.io.tables import fetch_table
-from include.io.warehouse import Warehouse
-from include.local import house
-from include.steps import replay_quarantine, runs
-from include.steps.extract import extract_partition
-from include.steps.outcome import Outcome
-from include.steps.replay_quarantine import ReplayRequest
-from include.steps.validate import validate_partition
+from nightshift import cli
+from nightshift.commands import quarantine as command
+from nightshift.config.loading import load_pipeline
+from nightshift.errors import NightshiftError
+from nightshift.io.lake.base import ObjectRef
+from nightshift.io.lake.folder import FolderLake
+from nightshift.io.lake.parquet import fetch_table
+from nightshift.io.warehouse.engine import Warehouse
+from nightshift.local import resources as house
+from nightshift.steps import runs
+from nightshift.steps.ingest.extract import extract_partition
+from nightshift.steps.ingest.validate import validate_partition
+from nightshift.steps.outcome import Outcome
+from nightshift.steps.quarantine import replay as replay_quarantine
+from nightshift.steps.quarantine.replay import ReplayRequest
 from tests.integration.kit import NIGHTS, ROWS, World, bend, draw_rows, ignore
 
 NIGHT, NEXT, THIRD = NIGHTS[6:9]

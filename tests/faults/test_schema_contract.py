@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from include.io.lake import ObjectRef
-from include.io.tables import fetch_table
-from include.steps.alerts import reconcile_alerts
-from include.steps.status import describe_schema_changes
+from nightshift.io.lake.base import ObjectRef
+from nightshift.io.lake.parquet import fetch_table
+from nightshift.steps.alerts import reconcile_alerts
+from nightshift.steps.status import describe_schema_changes
 from tests.faults.test_bad_input import NIGHT, ingest, night_world, point_to
 from tests.integration.kit import World, draw_rows
 

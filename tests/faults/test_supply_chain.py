@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from include.config.project import PROJECT_ROOT
+from nightshift.config.project import PROJECT_ROOT
 from security import audit
 from security.audit import Excuse, Finding, Report, judge
 

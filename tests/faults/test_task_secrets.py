@@ -9,10 +9,10 @@ from urllib.parse import quote
 import pytest
 
 import tests.airflow_home  # noqa: F401  # before anything of Airflow
-from include.config.loading import load_pipelines
-from include.local.postgres import PORT, Server
-from include.local.postgres_files import SUPERUSER
-from include.orchestration import running
+from nightshift.config.loading import load_pipelines
+from nightshift.local.postgres import PORT, Server
+from nightshift.local.postgres_files import SUPERUSER
+from nightshift.orchestration import task_wrapper as running
 from tests.dags.kit import parse_dags
 from tests.faults.leaks import find_leaks
 from tests.faults.recorded_tasks import LOG, run_recorded

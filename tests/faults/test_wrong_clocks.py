@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from include.config.project import PROJECT_ROOT
-from include.local.postgres import Server
+from nightshift.config.project import IMPORT_PATH, PROJECT_ROOT
+from nightshift.local.postgres import Server
 from tests.integration.kit import NIGHTS, PIPELINE, World
 
 NIGHT = NIGHTS[6]
@@ -23,7 +23,7 @@ def run_night_shifted(world: World, server: Server, hours: int, night: date) -> 
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults.shifted_clock", *arguments, str(world.folder.parent)],
         cwd=PROJECT_ROOT,
-        env={**os.environ, "PYTHONPATH": str(PROJECT_ROOT)},
+        env={**os.environ, "PYTHONPATH": str(IMPORT_PATH)},
         capture_output=True,
         text=True,
         check=False,

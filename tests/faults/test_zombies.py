@@ -11,8 +11,8 @@ import psutil
 import pytest
 from sqlalchemy import text
 
-from include.io import partition_lock
-from include.local.postgres import Server
+from nightshift.io.warehouse import locks as partition_lock
+from nightshift.local.postgres import Server
 from tests.faults.chain import NEW_ROWS, Chain, dump
 from tests.faults.kit import look, poll, run, start
 from tests.faults.steps import NIGHT

@@ -12,14 +12,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from include.io.artifacts import load_model
-from include.io.lake import Lake, StoredObject, make_attempt_id, make_key
-from include.io.lake_layout import KINDS
-from include.io.registry import list_versions
-from include.io.resources import Resources
-from include.io.warehouse import Warehouse
-from include.steps.explain import explain_row
-from include.steps.upkeep import Upkeep, apply_retention, sweep_orphans
+from nightshift.io.artifacts import load_model
+from nightshift.io.lake.base import Lake, StoredObject, make_attempt_id, make_key
+from nightshift.io.lake.layout import KINDS
+from nightshift.io.registry import list_versions
+from nightshift.io.resources import Resources
+from nightshift.io.warehouse.engine import Warehouse
+from nightshift.steps.maintenance import Upkeep, apply_retention, sweep_orphans
+from nightshift.steps.registry.explain import explain_row
 from tests.integration.kit import NIGHTS, PIPELINE, World, bend
 
 # Everything that happened here happened a good month ago.

@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from include.io.warehouse import migrate_warehouse, open_warehouse
-from include.local.paths import PROJECT_ROOT, Paths
-from include.local.postgres import Server, start_postgres, stop_postgres
+from nightshift.io.warehouse.engine import migrate_warehouse, open_warehouse
+from nightshift.local.paths import PROJECT_ROOT, Paths
+from nightshift.local.postgres import Server, start_postgres, stop_postgres
 from tests.integration.kit import LEARNING, World, make_connection, move_objects, open_world
 
 MIGRATED, TRAINED = "template_migrated", "template_trained"

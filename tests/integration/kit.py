@@ -15,17 +15,17 @@ import pandas as pd
 import yaml
 from sqlalchemy import text
 
-from include.config.connections import LAKE, WAREHOUSE, ConnectionSpec
-from include.config.loading import load_pipeline
-from include.config.pipeline import PipelineConfig
-from include.io.lake_folder import FolderLake
-from include.io.resources import Resources
-from include.io.warehouse import Warehouse, open_warehouse
-from include.local.postgres import PORT, Server
-from include.local.postgres_files import SUPERUSER
-from include.steps import runs
-from include.steps.outcome import Outcome
-from include.steps.score import score_partition
+from nightshift.config.airflow.connections import LAKE, WAREHOUSE, ConnectionSpec
+from nightshift.config.loading import load_pipeline
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.io.lake.folder import FolderLake
+from nightshift.io.resources import Resources
+from nightshift.io.warehouse.engine import Warehouse, open_warehouse
+from nightshift.local.postgres import PORT, Server
+from nightshift.local.postgres_files import SUPERUSER
+from nightshift.steps import runs
+from nightshift.steps.outcome import Outcome
+from nightshift.steps.score.score import score_partition
 from tests.unit.pipelines import make_spec, write_pipeline
 
 PIPELINE = "shops"
@@ -150,7 +150,7 @@ class World:
 
 def score_later(config: PipelineConfig, resources: Resources, partition: date) -> Outcome:
     """What `score_partition` says of many rows that tables score: `publish` is to score them."""
-    with patch("include.steps.score.scores_by_tables", return_value=True):
+    with patch("nightshift.steps.score.score.scores_by_tables", return_value=True):
         return score_partition(config, resources, partition)
 
 

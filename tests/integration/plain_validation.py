@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from include.config.arrow_types import ARROW_TYPES
-from include.config.expectations import Expectation
-from include.config.pipeline import PipelineConfig
-from include.core.quarantine import REASON_COLUMN
-from include.core.typing_columns import type_columns
-from include.io.validation import ExpectationResult, build_expectation
+from nightshift.config.arrow_types import ARROW_TYPES
+from nightshift.config.expectations import Expectation
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.core.batch.casting import type_columns
+from nightshift.core.batch.quarantine import REASON_COLUMN
+from nightshift.io.vendors.great_expectations import ExpectationResult, build_expectation
 
 
 @dataclass(frozen=True)

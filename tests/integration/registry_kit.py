@@ -7,8 +7,8 @@ from dataclasses import fields
 from datetime import date
 from typing import Any
 
-from include.io.lake import ObjectRef
-from include.io.registry import ChampionChanged, NewVersion, PromotionKind, find_version, promote, register_version
+from nightshift.io.lake.base import ObjectRef
+from nightshift.io.registry import ChampionChanged, NewVersion, PromotionKind, find_version, promote, register_version
 from tests.integration.kit import PIPELINE, World
 
 DAY = date(2026, 1, 5)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from include.config.connections import AIRFLOW, ConnectionSpec
-from include.errors import TemporarilyUnavailable
-from include.io.airflow_tables import clean_logs, has_tables
-from include.local.postgres import PORT, Server
-from include.local.postgres_files import SUPERUSER
+from nightshift.config.airflow.connections import AIRFLOW, ConnectionSpec
+from nightshift.errors import TemporarilyUnavailable
+from nightshift.io.vendors.airflow_db import clean_logs, has_tables
+from nightshift.local.postgres import PORT, Server
+from nightshift.local.postgres_files import SUPERUSER
 
 
 def connect_as(server: Server, login: str, database: str, host: str | None = None) -> ConnectionSpec:

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 import tests.airflow_home  # noqa: F401  # before anything of Airflow
-from include.commands.alerts import describe_alert
-from include.orchestration.notifying import explain_failure, make_senders
-from include.steps.alerts import reconcile_alerts, tell_alerts
+from nightshift.commands.alerts import describe_alert
+from nightshift.orchestration.notifiers import explain_failure, make_senders
+from nightshift.steps.alerts import reconcile_alerts, tell_alerts
 from tests.integration.kit import LEARNING, NIGHTS, World, bend, draw_rows
 
 NOW = datetime(2026, 1, 7, 9, 0, tzinfo=UTC)
@@ -322,7 +322,7 @@ def test_without_connections_alerts_are_kept_and_said_once(champion_world: World
 
 
 def test_the_command_line_shows_an_alert_with_its_state(told: World, inbox: Inbox) -> None:
-    from include.steps.alerts import list_alerts
+    from nightshift.steps.alerts import list_alerts
 
     record_drift(told, True, 6)
     update(told)

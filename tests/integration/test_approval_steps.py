@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from include.steps.train.decline import decline_candidate
-from include.steps.train.request import write_request
+from nightshift.steps.train.decline import decline_candidate
+from nightshift.steps.train.request import write_request
 from tests.integration.kit import LEARNING, World, bend
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from include.errors import NightshiftError
-from include.io import cards as cards_io
-from include.io.cards import fetch_card, find_cards, list_cards
-from include.steps.train import assemble_training_set
-from include.steps.train.cards import write_cards
+from nightshift.errors import NightshiftError
+from nightshift.io.registry import cards as cards_io
+from nightshift.io.registry.cards import fetch_card, find_cards, list_cards
+from nightshift.steps.train import assemble_training_set
+from nightshift.steps.train.cards import write_cards
 from tests.integration.kit import LEARNING, PIPELINE, World, flip_byte
 
 KINDS = {(kind, form) for kind in ("model", "data") for form in ("html", "json")}
@@ -95,7 +95,7 @@ def test_a_crash_after_the_objects_leaves_the_old_cards_and_is_mended_by_a_retry
     before = world.ask("select * from ml.cards order by version, kind, format")
     with monkeypatch.context() as patch:
         patch.setitem(cards_io.RENDERERS, "html", lambda card: "another page")
-        patch.setattr("include.steps.train.cards.record_card", crash)
+        patch.setattr("nightshift.steps.train.cards.record_card", crash)
         with pytest.raises(KeyboardInterrupt):
             write_cards(world.config, world.resources, assembled, 2)
     assert world.ask("select * from ml.cards order by version, kind, format") == before
@@ -107,8 +107,8 @@ def test_a_version_that_was_not_judged_is_not_loaded_for_its_card(
     trained_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world, assembled = trained_world, assemble(trained_world)
-    monkeypatch.setattr("include.steps.train.cards.list_decisions", lambda *_: [])
-    monkeypatch.setattr("include.steps.train.cards.load_model", lambda *_: pytest.fail("loaded"))
+    monkeypatch.setattr("nightshift.steps.train.cards.list_decisions", lambda *_: [])
+    monkeypatch.setattr("nightshift.steps.train.cards.load_model", lambda *_: pytest.fail("loaded"))
     assert write_cards(world.config, world.resources, assembled, 2).status == "done"
     card = read_card(world, 2, "model")
     assert card["gate"]["decision"] is None
@@ -119,13 +119,13 @@ def test_a_version_that_was_not_judged_is_not_loaded_for_its_card(
 
 def test_a_damaged_artifact_gets_a_card_that_says_why(trained_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The artifact rots between evaluation and gate: the gate's `reload` fails, and the card loads nothing."""
-    from include.steps.train import judge_candidate
+    from nightshift.steps.train import judge_candidate
 
     world, assembled = trained_world, assemble(trained_world)
     ((uri,),) = world.ask("select artifact_uri from ml.model_versions where version = 2")
     flip_byte(world.find_file(uri))
     judge_candidate(world.config, world.resources, assembled, 2)
-    monkeypatch.setattr("include.steps.train.cards.load_model", lambda *_: pytest.fail("loaded"))
+    monkeypatch.setattr("nightshift.steps.train.cards.load_model", lambda *_: pytest.fail("loaded"))
     assert write_cards(world.config, world.resources, assembled, 2).status == "done"
     card = read_card(world, 2, "model")
     (reload,) = [rule for rule in card["gate"]["rules"] if rule["name"] == "reload"]

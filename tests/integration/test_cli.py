@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from include import cli
-from include.config import loading
-from include.io.sources.address import find_data, resolve_path
-from include.local.paths import PROJECT_ROOT, Paths
-from include.local.postgres import Server
+from nightshift import cli
+from nightshift.config import loading
+from nightshift.config.project import IMPORT_PATH
+from nightshift.io.sources.fetching.address import find_data, resolve_path
+from nightshift.local.paths import Paths
+from nightshift.local.postgres import Server
 from tests.integration.conftest import execute
 
 NIGHT = "2026-03-01"
@@ -78,8 +79,8 @@ def nightshift(home: Paths, capfd: pytest.CaptureFixture[str]) -> Nightshift:
 
 def run_outside(home: Paths, *arguments: str) -> Answer:
     """Runs a command as a process of its own, in another folder."""
-    environ = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT), "NIGHTSHIFT_HOME": str(home.home)}
-    command = [sys.executable, "-P", "-m", "include.cli", *arguments]
+    environ = {**os.environ, "PYTHONPATH": str(IMPORT_PATH), "NIGHTSHIFT_HOME": str(home.home)}
+    command = [sys.executable, "-P", "-m", "nightshift.cli", *arguments]
     done = subprocess.run(command, check=False, env=environ, cwd="/", capture_output=True, text=True, timeout=120)
     return Answer(done.returncode, done.stdout, done.stderr)
 
@@ -224,7 +225,7 @@ def test_check_names_every_problem_of_a_broken_pipeline_and_judges_the_others(
             (folder / file.name).write_bytes(file.read_bytes())
     spec = tmp_path / "broken" / "pipeline.yaml"
     spec.write_text(spec.read_text().replace("floor: 0.65", "flor: 0.65").replace("trials: 5", "trials: many"))
-    for module in ("include.config.loading", "include.commands.check"):
+    for module in ("nightshift.config.loading", "nightshift.commands.check"):
         monkeypatch.setattr(f"{module}.PIPELINES_FOLDER", tmp_path)
     answer = nightshift("check")
     assert answer.code == 1

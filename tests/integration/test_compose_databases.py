@@ -7,9 +7,9 @@ from contextlib import closing
 import psycopg2
 import pytest
 
-from include.config.project import PROJECT_ROOT
-from include.local.postgres import PORT, Server
-from include.local.postgres_files import find_binaries
+from nightshift.config.project import PROJECT_ROOT
+from nightshift.local.postgres import PORT, Server
+from nightshift.local.postgres_files import find_binaries
 
 SCRIPT = PROJECT_ROOT / "deploy" / "compose" / "make_results.sh"
 NAME = "celery_results"

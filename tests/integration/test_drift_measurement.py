@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.io import tables
-from include.io.ledger import Attempt, NewEntry, find_entries, write_entry
-from include.io.registry import find_champion
-from include.io.tables import fetch_table, store_table
-from include.steps import samples
-from include.steps.drift import compare_windows
-from include.steps.samples import SAMPLE, sample_entries
+from nightshift.io.lake import parquet as tables
+from nightshift.io.lake.parquet import fetch_table, store_table
+from nightshift.io.ledger.entries import Attempt, NewEntry, find_entries, write_entry
+from nightshift.io.registry import find_champion
+from nightshift.steps.drift import compare_windows
+from nightshift.steps.ingest import samples
+from nightshift.steps.ingest.samples import SAMPLE, sample_entries
 from tests.integration.kit import LEARNING, NIGHTS, ROWS, World, bend, draw_rows, let_be_empty
 
 LATER = NIGHTS[6:10]

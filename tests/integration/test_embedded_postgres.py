@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from include.local.paths import PROJECT_ROOT, Paths
-from include.local.postgres import DATABASES, Server, find_server_process, start_postgres, stop_postgres
+from nightshift.config.project import IMPORT_PATH
+from nightshift.local.paths import PROJECT_ROOT, Paths
+from nightshift.local.postgres import DATABASES, Server, find_server_process, start_postgres, stop_postgres
 
 pytestmark = pytest.mark.timeout(120)
 START = (
-    "import sys; from pathlib import Path; from include.local.paths import *; from include.local.postgres import *; "
+    "import sys; from pathlib import Path; "
+    "from nightshift.local.paths import *; from nightshift.local.postgres import *; "
     "start_postgres(Paths(PROJECT_ROOT, Path(sys.argv[1])))"
 )
 
@@ -32,7 +34,7 @@ def paths() -> Iterator[Paths]:
 
 
 def start_elsewhere(paths: Paths) -> subprocess.Popen[bytes]:
-    environ = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}
+    environ = {**os.environ, "PYTHONPATH": str(IMPORT_PATH)}
     return subprocess.Popen([sys.executable, "-c", START, str(paths.home)], env=environ, cwd="/")
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.config.expectations import BATCH_EXPECTATIONS, ROW_EXPECTATIONS, Expectation
-from include.io.validation import Rows, run_expectations
+from nightshift.config.expectations import BATCH_EXPECTATIONS, ROW_EXPECTATIONS, Expectation
+from nightshift.io.vendors.great_expectations import Rows, run_expectations
 from tests.integration.plain_validation import run_whole
 
 PAIR, LISTED = {"column_A": "a", "column_B": "b"}, {"column_list": ["a", "b", "whole"]}

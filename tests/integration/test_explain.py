@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from include import cli
-from include.commands import explain as explain_command
-from include.commands import models as models_command
-from include.commands import run as run_command
-from include.errors import NightshiftError
-from include.local import house
-from include.steps import promotions, runs, scoring_plan
-from include.steps.explain import explain_row, parse_key
+from nightshift import cli
+from nightshift.commands import explain as explain_command
+from nightshift.commands import models as models_command
+from nightshift.commands import run as run_command
+from nightshift.errors import NightshiftError
+from nightshift.local import resources as house
+from nightshift.steps import runs
+from nightshift.steps.registry import promotions
+from nightshift.steps.registry.explain import explain_row, parse_key
+from nightshift.steps.score import plan as scoring_plan
 from tests.integration.kit import NIGHTS, ROWS, World, ignore
 from tests.integration.registry_kit import copy_version, promote_to
 

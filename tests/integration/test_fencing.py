@@ -6,26 +6,26 @@ from typing import Any
 
 import pytest
 
-import include.steps.build_features
-import include.steps.extract
-import include.steps.publish
-import include.steps.validate
-from include.io.lake import ObjectRef, make_attempt_id
-from include.steps.build_features import build_partition_features
-from include.steps.extract import extract_partition
-from include.steps.outcome import Outcome
-from include.steps.publish import publish_scores
-from include.steps.score import score_partition
-from include.steps.validate import validate_partition
+import nightshift.steps.ingest.build_features
+import nightshift.steps.ingest.extract
+import nightshift.steps.ingest.validate
+import nightshift.steps.score.publish
+from nightshift.io.lake.base import ObjectRef, make_attempt_id
+from nightshift.steps.ingest.build_features import build_partition_features
+from nightshift.steps.ingest.extract import extract_partition
+from nightshift.steps.ingest.validate import validate_partition
+from nightshift.steps.outcome import Outcome
+from nightshift.steps.score.publish import publish_scores
+from nightshift.steps.score.score import score_partition
 from tests.integration.kit import NIGHTS, ROWS, World
 
 NIGHT = NIGHTS[6]
 NEW_ROWS = 90
 MODULES = {
-    "raw": include.steps.extract,
-    "valid": include.steps.validate,
-    "features": include.steps.build_features,
-    "scores": include.steps.publish,
+    "raw": nightshift.steps.ingest.extract,
+    "valid": nightshift.steps.ingest.validate,
+    "features": nightshift.steps.ingest.build_features,
+    "scores": nightshift.steps.score.publish,
 }
 pytestmark = pytest.mark.guarantee(13)
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.io.registry import NewVersion, find_version, promote, register_version
-from include.steps.train import assemble_training_set, evaluate_candidate, judge_candidate, promote_candidate
-from include.steps.train import tune_and_fit as fit
+from nightshift.io.registry import NewVersion, find_version, promote, register_version
+from nightshift.steps.train import assemble_training_set, evaluate_candidate, judge_candidate, promote_candidate
+from nightshift.steps.train import tune_and_fit as fit
 from tests.integration.kit import LEARNING, NIGHTS, PIPELINE, World, bend, draw_rows
 
 LATER = NIGHTS[6:12]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from include.errors import NightshiftError
-from include.io.registry import find_champion_at, list_promotions
+from nightshift.errors import NightshiftError
+from nightshift.io.registry import find_champion_at, list_promotions
 from tests.integration.kit import PIPELINE, World
 from tests.integration.registry_kit import promote_to, register
 

@@ -17,12 +17,13 @@ import joblib
 import numpy as np
 import pytest
 
-from include.errors import NightshiftError
-from include.io.artifacts import UnusableArtifact, load_model, store_model
-from include.io.lake import CorruptObject, store_file
-from include.io.registry import ModelVersion, find_champion, find_version
-from include.steps.train import assemble_training_set, judge_candidate, serving
-from include.steps.train.serving import check_serving, require_servable
+from nightshift.errors import NightshiftError
+from nightshift.io.artifacts import UnusableArtifact, load_model, store_model
+from nightshift.io.lake.base import CorruptObject, store_file
+from nightshift.io.registry import ModelVersion, find_champion, find_version
+from nightshift.steps.serving import check as serving
+from nightshift.steps.serving.check import check_serving, require_servable
+from nightshift.steps.train import assemble_training_set, judge_candidate
 from tests.integration.kit import LEARNING, NIGHTS, PIPELINE, World, flip_byte, truncate
 from tests.integration.registry_kit import copy_version
 from tests.unit import forging

@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from include.config.connections import WAREHOUSE, ConnectionSpec
-from include.errors import DataUnavailable, NightshiftError, TemporarilyUnavailable
-from include.io.lake import ObjectRef
-from include.io.resources import Resources
-from include.io.tables import fetch_table
-from include.io.warehouse import open_warehouse
-from include.steps import runs
+from nightshift.config.airflow.connections import WAREHOUSE, ConnectionSpec
+from nightshift.errors import DataUnavailable, NightshiftError, TemporarilyUnavailable
+from nightshift.io.lake.base import ObjectRef
+from nightshift.io.lake.parquet import fetch_table
+from nightshift.io.resources import Resources
+from nightshift.io.warehouse.engine import open_warehouse
+from nightshift.steps import runs
 from tests.integration.kit import LEARNING, NIGHTS, ROWS, World, draw_rows, ignore
 
 NIGHT, NEXT = NIGHTS[6], NIGHTS[7]

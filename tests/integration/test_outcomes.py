@@ -13,12 +13,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-import include.steps.drift.scored
-from include.core.evaluation import measure_all
-from include.steps import runs
-from include.steps.drift.measure import measure_performance
-from include.steps.labels import TARGET, Outcomes
-from include.steps.outcome import Outcome
+import nightshift.steps.drift.scored
+from nightshift.core.evaluation.metrics import measure_all
+from nightshift.steps import runs
+from nightshift.steps.drift.measure import measure_performance
+from nightshift.steps.labels import TARGET, Outcomes
+from nightshift.steps.outcome import Outcome
 from tests.integration.kit import LEARNING, NIGHTS, PIPELINE, World, bend, draw_rows, ignore
 
 NIGHT, NEXT = NIGHTS[6], NIGHTS[7]
@@ -305,7 +305,7 @@ def test_the_champions_nights_are_judged_against_its_promise(champion_world: Wor
 def test_of_a_large_night_the_band_sees_some_rows_and_its_own_metrics_all(
     champion_world: World, monkeypatch: pytest.MonkeyPatch, least: int, kept: int
 ) -> None:
-    monkeypatch.setattr(include.steps.drift.scored, "BAND_ROWS", 50)
+    monkeypatch.setattr(nightshift.steps.drift.scored, "BAND_ROWS", 50)
     world = bend(champion_world, **{"retrain.performance": {"min_rows": least}})
     truth = {night: draw_rows(night) for night in NIGHTS[6:9]}
     for night in truth:
@@ -321,7 +321,7 @@ def test_of_a_large_night_the_band_sees_some_rows_and_its_own_metrics_all(
 def test_the_band_sees_some_of_the_scores_of_a_large_night_without_outcomes(
     champion_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(include.steps.drift.scored, "BAND_ROWS", 50)
+    monkeypatch.setattr(nightshift.steps.drift.scored, "BAND_ROWS", 50)
     world = bend(champion_world, **{"label.available_after": 3, "retrain.performance": {"min_rows": 30}})
     for night in NIGHTS[6:9]:
         world.run_night(night)

@@ -12,17 +12,17 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-import include.steps.extract
-import include.steps.publish
-from include.errors import NightshiftError, TemporarilyUnavailable
-from include.io import scores_parts
-from include.io.artifacts import UnusableArtifact
-from include.io.lake import CorruptObject, hash_file
-from include.io.ledger import begin_attempt
-from include.io.open_lake import open_lake
-from include.local.postgres import Server
-from include.steps.publish import publish_scores
-from include.steps.score import score_partition
+import nightshift.steps.ingest.extract
+import nightshift.steps.score.publish
+from nightshift.errors import NightshiftError, TemporarilyUnavailable
+from nightshift.io.artifacts import UnusableArtifact
+from nightshift.io.lake.base import CorruptObject, hash_file
+from nightshift.io.lake.open import open_lake
+from nightshift.io.ledger.entries import begin_attempt
+from nightshift.io.scores import partitions as scores_parts
+from nightshift.local.postgres import Server
+from nightshift.steps.score.publish import publish_scores
+from nightshift.steps.score.score import score_partition
 from tests.integration.kit import DAMAGES, LEARNING, NIGHTS, ROWS, World, open_world
 from tests.s3_server import S3Server
 
@@ -122,14 +122,14 @@ def test_dying_between_lake_and_commit_changes_nothing_and_a_retry_succeeds(
     if published:
         world.run_night(NIGHT)
     scored = prepare(world, NIGHT, 40)
-    before, done = look(world), getattr(include.steps.publish, point)
+    before, done = look(world), getattr(nightshift.steps.score.publish, point)
 
     def do_and_die(*arguments: Any) -> None:
         done(*arguments)
         raise Sabotage
 
     with monkeypatch.context() as patch:
-        patch.setattr(include.steps.publish, point, do_and_die)
+        patch.setattr(nightshift.steps.score.publish, point, do_and_die)
         with pytest.raises(Sabotage):
             publish(world, NIGHT, scored)
     assert look(world) == before
@@ -151,7 +151,7 @@ def test_dying_after_the_raw_file_was_put_leaves_the_ledger(
         raise Sabotage
 
     with monkeypatch.context() as patch:
-        patch.setattr(include.steps.extract, "write_entry", die)
+        patch.setattr(nightshift.steps.ingest.extract, "write_entry", die)
         with pytest.raises(Sabotage):
             world.ingest(NIGHT)
     assert len(list(world.lake.list_uris("raw/"))) == objects + 1
@@ -167,7 +167,7 @@ def test_a_connection_that_is_cut_in_the_middle_of_the_copy(
     world = champion_world
     world.run_night(NIGHT)
     scored = prepare(world, NIGHT, 40)
-    before, replace_scores = world.read_state(), include.steps.publish.replace_scores
+    before, replace_scores = world.read_state(), nightshift.steps.score.publish.replace_scores
 
     def cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -180,7 +180,7 @@ def test_a_connection_that_is_cut_in_the_middle_of_the_copy(
         return replace_scores(connection, config, stamp, cut(batches))
 
     with monkeypatch.context() as patch:
-        patch.setattr(include.steps.publish, "replace_scores", replace_and_lose)
+        patch.setattr(nightshift.steps.score.publish, "replace_scores", replace_and_lose)
         with pytest.raises(TemporarilyUnavailable, match="does not answer"):
             publish(world, NIGHT, scored)
     assert world.read_state() == before
@@ -272,7 +272,7 @@ def test_a_model_that_gives_no_finite_score_stops(champion_world: World, monkeyp
     world = champion_world
     world.run_night(NIGHT)
     before = world.read_state()
-    nothing = "include.core.predictors.predictor.predict_scores"
+    nothing = "nightshift.core.predictors.predictor.predict_scores"
     monkeypatch.setattr(nothing, lambda model, task, rows: rows["spent"].to_numpy() * float("nan"))
     outcome = world.score(NIGHT)
     assert outcome.status == "stopped"

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import create_engine
 
-from include.errors import NightshiftError
-from include.io.registry import ChampionChanged, find_champion, find_version, promote
-from include.io.resources import Resources
-from include.io.warehouse import Warehouse
-from include.steps import promotions
-from include.steps.promotions import promote_by_hand
+from nightshift.errors import NightshiftError
+from nightshift.io.registry import ChampionChanged, find_champion, find_version, promote
+from nightshift.io.resources import Resources
+from nightshift.io.warehouse.engine import Warehouse
+from nightshift.steps.registry import promotions
+from nightshift.steps.registry.promotions import promote_by_hand
 from tests.integration.kit import PIPELINE, World
 from tests.integration.registry_kit import do_at_once, promote_to, register
 

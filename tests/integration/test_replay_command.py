@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from include import cli
-from include.commands import replay as command
-from include.config.pipeline import PipelineConfig
-from include.io.resources import Resources
-from include.steps.outcome import Outcome
-from include.steps.replay import history
+from nightshift import cli
+from nightshift.commands import replay as command
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.io.resources import Resources
+from nightshift.steps.outcome import Outcome
+from nightshift.steps.replay import history
 from tests.integration.kit import LEARNING, NIGHTS, PIPELINE, draw_rows, make_config
 
 FIRST, LAST = NIGHTS[6], NIGHTS[12]

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from include.errors import NightshiftError
-from include.io.registry import promote
-from include.steps import promotions, scoring_plan
-from include.steps.promotions import promote_by_hand
-from include.steps.rollback import rescore_partitions, roll_back
-from include.steps.score import score_partition
+from nightshift.errors import NightshiftError
+from nightshift.io.registry import promote
+from nightshift.steps.registry import promotions
+from nightshift.steps.registry.promotions import promote_by_hand
+from nightshift.steps.registry.rollback import rescore_partitions, roll_back
+from nightshift.steps.score import plan as scoring_plan
+from nightshift.steps.score.score import score_partition
 from tests.integration.kit import NIGHTS, PIPELINE, World, ignore
 from tests.integration.registry_kit import copy_version
 

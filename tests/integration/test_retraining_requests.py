@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from include.config.pipeline import PipelineConfig
-from include.io.lake_folder import FolderLake
-from include.io.registry import record_decision
-from include.io.resources import Resources
-from include.io.warehouse import open_warehouse
-from include.local.postgres import Server
-from include.steps import runs
-from include.steps.drift import compare_windows, decide_retraining, measure_performance
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.io.lake.folder import FolderLake
+from nightshift.io.registry import record_decision
+from nightshift.io.resources import Resources
+from nightshift.io.warehouse.engine import open_warehouse
+from nightshift.local.postgres import Server
+from nightshift.steps import runs
+from nightshift.steps.drift import compare_windows, decide_retraining, measure_performance
 from tests.integration.kit import (
     LEARNING,
     NIGHTS,

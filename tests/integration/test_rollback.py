@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from include.errors import NightshiftError, TemporarilyUnavailable
-from include.steps import promotions, rollback, scoring_plan
-from include.steps.promotions import promote_by_hand
-from include.steps.rollback import rescore_partitions, roll_back
-from include.steps.score import parse_as_of, score_partition
+from nightshift.errors import NightshiftError, TemporarilyUnavailable
+from nightshift.steps.registry import promotions, rollback
+from nightshift.steps.registry.promotions import promote_by_hand
+from nightshift.steps.registry.rollback import rescore_partitions, roll_back
+from nightshift.steps.score import plan as scoring_plan
+from nightshift.steps.score.score import parse_as_of, score_partition
 from tests.integration.kit import NIGHTS, PIPELINE, ROWS, World, bend, flip_byte, ignore
 from tests.integration.registry_kit import copy_version, do_at_once, promote_to
 

@@ -13,12 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.core.predictors import NativePredictor
-from include.io import copying, storing, tables
-from include.io.lake import CorruptObject
-from include.steps import publish, scores_stream, scoring
-from include.steps.publish import publish_scores
-from include.steps.score import score_partition
+from nightshift.core.predictors import NativePredictor
+from nightshift.io.lake import parquet as tables
+from nightshift.io.lake import parquet_writer as storing
+from nightshift.io.lake.base import CorruptObject
+from nightshift.io.warehouse import binary_copy as copying
+from nightshift.steps.score import publish
+from nightshift.steps.score import publish_stream as scores_stream
+from nightshift.steps.score import stream as scoring
+from nightshift.steps.score.publish import publish_scores
+from nightshift.steps.score.score import score_partition
 from tests.integration.kit import NIGHTS, ROWS, World, score_later
 
 NIGHT, GROUP = NIGHTS[6], 16

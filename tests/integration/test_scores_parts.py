@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-import include.io.scores_table
-from include.config.days import list_days
-from include.io import scores_parts
-from include.io.lake import ObjectRef
-from include.io.ledger import Attempt, NewEntry, write_entry
-from include.io.scores_table import Stamp, ensure_scores_table, make_scores_schema, replace_scores
-from include.local.postgres import Server
+import nightshift.io.scores.table
+from nightshift.config.days import list_days
+from nightshift.io.lake.base import ObjectRef
+from nightshift.io.ledger.entries import Attempt, NewEntry, write_entry
+from nightshift.io.scores import partitions as scores_parts
+from nightshift.io.scores.table import Stamp, ensure_scores_table, make_scores_schema, replace_scores
+from nightshift.local.postgres import Server
 from tests.integration.kit import World
 
 FEW, MANY = 10, 50
@@ -201,7 +201,7 @@ def test_a_transaction_that_began_before_a_night_sees_nothing_of_it(server: Serv
 def test_a_table_of_an_earlier_version_keeps_its_key(world: World, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     """It has one for all parts, which the server then sees to itself."""
     with monkeypatch.context() as patch:
-        patch.setattr(include.io.scores_table, "attach_part", lambda *_: None)
+        patch.setattr(nightshift.io.scores.table, "attach_part", lambda *_: None)
         with world.warehouse.begin() as connection:
             ensure_scores_table(connection, world.config, stamp(JANUARY), FEW)
     keys = ", ".join(("partition_date", *world.config.spec.keys))

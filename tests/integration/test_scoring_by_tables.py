@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from include.core.estimators import predict_scores
-from include.core.predictors import TablesPredictor
-from include.core.predictors import predictor as making
-from include.io.artifacts import load_model
-from include.io.lake import ObjectRef
-from include.io.registry import ModelVersion, find_champion, promote
-from include.io.tables import fetch_table
-from include.steps import predictors
-from include.steps.predictors import load_predictor
-from include.steps.train import assemble_training_set, evaluate_candidate, judge_candidate, tune_and_fit
-from include.steps.train.serving import require_servable
+from nightshift.core.estimators.kinds import predict_scores
+from nightshift.core.predictors import TablesPredictor
+from nightshift.core.predictors import predictor as making
+from nightshift.io.artifacts import load_model
+from nightshift.io.lake.base import ObjectRef
+from nightshift.io.lake.parquet import fetch_table
+from nightshift.io.registry import ModelVersion, find_champion, promote
+from nightshift.steps.serving import predictors
+from nightshift.steps.serving.check import require_servable
+from nightshift.steps.serving.predictors import load_predictor
+from nightshift.steps.train import assemble_training_set, evaluate_candidate, judge_candidate, tune_and_fit
 from tests.integration.kit import LEARNING, NIGHTS, PIPELINE, ROWS, World, bend
 
 NIGHT = NIGHTS[6]
@@ -97,7 +97,7 @@ def test_tables_score_where_they_are_those_of_the_version(
     assert "`publish` scores the 120 rows with version 2" in caplog.text
     assert {entry.levelno for entry in caplog.records} == {logging.INFO}
     with monkeypatch.context() as patch:
-        patch.setattr("include.core.predictors.kernel.not_kept", ["no locator available"])
+        patch.setattr("nightshift.core.predictors.kernel.not_kept", ["no locator available"])
         predictors._make.cache_clear()
         np.testing.assert_array_equal(score(world), expected)
     predictors._make.cache_clear()

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from include.core.estimators import predict_scores
-from include.core.training import tune_and_fit as search_and_fit
-from include.errors import NightshiftError
-from include.io.artifacts import load_model
-from include.io.lake import ObjectRef
-from include.steps.train import assemble_training_set, tune_and_fit
-from include.steps.train.training_set import read_training_set
+from nightshift.core.estimators.kinds import predict_scores
+from nightshift.core.training.fit import tune_and_fit as search_and_fit
+from nightshift.errors import NightshiftError
+from nightshift.io.artifacts import load_model
+from nightshift.io.lake.base import ObjectRef
+from nightshift.steps.train import assemble_training_set, tune_and_fit
+from nightshift.steps.train.training_set import read_training_set
 from tests.integration.kit import LEARNING, PIPELINE, World, bend, draw_rows
 
 CHANGES: dict[str, Any] = {
@@ -74,7 +74,9 @@ def test_the_stored_model_and_threshold_are_those_that_the_search_made(learnt: W
 def test_a_search_that_failed_is_kept_and_the_corrected_one_after_it(learnt: World) -> None:
     assembled = assemble(learnt)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("include.core.search.predict_scores", lambda model, task, rows: np.full(len(rows), np.nan))
+        patch.setattr(
+            "nightshift.core.training.search.predict_scores", lambda model, task, rows: np.full(len(rows), np.nan)
+        )
         with pytest.raises(NightshiftError, match="no setting could be fitted"):
             tune_and_fit(learnt.config, learnt.resources, assembled, "run")
     assert all(failure for *_, failure in learnt.ask(TRIALS))

@@ -11,14 +11,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from include.errors import TemporarilyUnavailable
-from include.io.artifacts import store_model
-from include.io.lake import ObjectRef, make_attempt_id
-from include.io.registry import NewVersion, promote, record_decision, register_version, set_challenger
-from include.steps import runs, shadow
-from include.steps.drift import compare_windows
-from include.steps.outcome import Outcome
-from include.steps.shadow import compare_challenger, score_shadow
+from nightshift.errors import TemporarilyUnavailable
+from nightshift.io.artifacts import store_model
+from nightshift.io.lake.base import ObjectRef, make_attempt_id
+from nightshift.io.registry import NewVersion, promote, record_decision, register_version, set_challenger
+from nightshift.steps import runs
+from nightshift.steps.drift import compare_windows
+from nightshift.steps.outcome import Outcome
+from nightshift.steps.score import challenger as shadow
+from nightshift.steps.score.challenger import compare_challenger, score_shadow
 from tests.integration.kit import NIGHTS, PIPELINE, ROWS, World, bend, draw_rows, flip_byte
 
 BEFORE = NIGHTS[0] - timedelta(days=1)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from include.io import tables
-from include.io.registry import promote
-from include.steps.publish import publish_scores
-from include.steps.score import score_partition
-from include.steps.shards import count_shards, join_shards, plan_shards, score_shard
+from nightshift.io.lake import parquet as tables
+from nightshift.io.registry import promote
+from nightshift.steps.score.publish import publish_scores
+from nightshift.steps.score.score import score_partition
+from nightshift.steps.score.shards import count_shards, join_shards, plan_shards, score_shard
 from tests.integration.kit import NIGHTS, PIPELINE, ROWS, World
 
 NIGHT, GROUP, COUNT = NIGHTS[6], 16, 3

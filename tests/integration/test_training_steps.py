@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from include.config.loading import load_pipeline
-from include.errors import NightshiftError
-from include.io.ledger import find_entries
-from include.steps.drift import measure_performance
-from include.steps.labels import TARGET, read_targets
-from include.steps.train import assemble_training_set, evaluate_candidate, judge_candidate, tune_and_fit
+from nightshift.config.loading import load_pipeline
+from nightshift.errors import NightshiftError
+from nightshift.io.ledger.entries import find_entries
+from nightshift.steps.drift import measure_performance
+from nightshift.steps.labels import TARGET, read_targets
+from nightshift.steps.train import assemble_training_set, evaluate_candidate, judge_candidate, tune_and_fit
 from tests.integration.kit import LEARNING, NIGHTS, PIPELINE, ROWS, SETTINGS, SUITE, World, bend, draw_rows
 from tests.unit.pipelines import make_spec, write_pipeline
 

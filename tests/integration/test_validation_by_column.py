@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from include.config.loading import load_pipeline
-from include.config.pipeline import PipelineConfig
-from include.core.late_rows import stack_rows
-from include.io.lake import ObjectRef, make_key
-from include.io.ledger import NewEntry, begin_attempt, find_entry, write_entry
-from include.io.tables import fetch_table, store_table
-from include.steps.validate import validate_partition
+from nightshift.config.loading import load_pipeline
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.core.batch.late_rows import stack_rows
+from nightshift.io.lake.base import ObjectRef, make_key
+from nightshift.io.lake.parquet import fetch_table, store_table
+from nightshift.io.ledger.entries import NewEntry, begin_attempt, find_entry, write_entry
+from nightshift.steps.ingest.validate import validate_partition
 from tests.integration.kit import World
 from tests.integration.plain_validation import validate_plainly
 from tests.unit.pipelines import make_spec, write_pipeline
@@ -134,7 +134,7 @@ def check(world: World, config: PipelineConfig, raw: pa.Table, late: pa.Table | 
 @pytest.fixture(autouse=True)
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("tables", "column_files"):
-        monkeypatch.setattr(f"include.io.{module}.ROW_GROUP", GROUP)
+        monkeypatch.setattr(f"nightshift.io.{module}.ROW_GROUP", GROUP)
 
 
 @pytest.mark.parametrize(

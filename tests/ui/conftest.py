@@ -57,9 +57,9 @@ def status(server: FastAPI, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, A
     """What `read_status` says of the pipelines, instead of a warehouse; every user may read all DAGs."""
     from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
-    from include.config.loading import load_pipelines
+    from nightshift.config.loading import load_pipelines
 
-    overview, access = (sys.modules[f"nightshift_pages.{name}"] for name in ("overview", "access"))
+    overview, access = (sys.modules[f"nightshift.ui.{name}"] for name in ("overview", "access"))
     names = [config.name for config in load_pipelines().usable]
     ids = {f"{name}_{kind}" for name in names for kind in access.DAG_KINDS}
     records = [{**make_record(config.name), **config.describe()} for config in load_pipelines().usable]
@@ -76,7 +76,7 @@ def status(server: FastAPI, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, A
 @pytest.fixture(autouse=True)
 def house(server: FastAPI, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, int, str, str], bytes]:
     """The cards by pipeline, version, kind and format, instead of a lake; version 3 of churn has all of them."""
-    models = sys.modules["nightshift_pages.models"]
+    models = sys.modules["nightshift.ui.models"]
     cards = {("churn", 3, kind, form): kind.encode() for kind in ("model", "data") for form in ("html", "json")}
     records = [make_model(3, status="champion", decision="promote", cards={"model", "data"}), make_model(2)]
     monkeypatch.setattr(models, "read_models", lambda config: records if config.name == "churn" else [])
@@ -89,10 +89,10 @@ def house(server: FastAPI, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, i
 @pytest.fixture(autouse=True)
 def quarantine(server: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What lies in quarantine, instead of a lake: nothing yet, but a test may put something in."""
-    from include.steps.quarantine import Quarantine
+    from nightshift.steps.quarantine.look import Quarantine
 
     found = Quarantine({}, [], 0)
-    monkeypatch.setattr(sys.modules["nightshift_pages.quarantine"], "read_quarantine", lambda config: found)
+    monkeypatch.setattr(sys.modules["nightshift.ui.quarantine"], "read_quarantine", lambda config: found)
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from include.errors import NightshiftError, TemporarilyUnavailable
+from nightshift.errors import NightshiftError, TemporarilyUnavailable
 from tests.ui.conftest import PREFIX, make_model
 
 LogIn = Callable[..., TestClient]
@@ -18,7 +18,7 @@ HOSTILE = "</td><script>alert(1)</script><svg onload=alert(2)>"
 
 def change_models(monkeypatch: pytest.MonkeyPatch, **attributes: Any) -> None:
     for name, value in attributes.items():
-        monkeypatch.setattr(sys.modules["nightshift_pages.models"], name, value)
+        monkeypatch.setattr(sys.modules["nightshift.ui.models"], name, value)
 
 
 def limit_dags(monkeypatch: pytest.MonkeyPatch, *ids: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from include.config.loading import load_pipelines
+from nightshift.config.loading import load_pipelines
 from tests.faults.leaks import find_leaks
 
 pytestmark = pytest.mark.guarantee(22)
@@ -37,7 +37,7 @@ REAL: dict[tuple[str, str], Any] = {}
 def real(server: FastAPI) -> None:
     """What asks the warehouse, as it is."""
     for module, name in REPLACED:
-        REAL[module, name] = getattr(sys.modules[f"nightshift_pages.{module}"], name)
+        REAL[module, name] = getattr(sys.modules[f"nightshift.ui.{module}"], name)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -51,7 +51,7 @@ def test_a_page_without_its_warehouse_shows_no_secret(
 ) -> None:
     caplog.set_level("INFO")
     for (module, name), function in REAL.items():
-        monkeypatch.setattr(sys.modules[f"nightshift_pages.{module}"], name, function)
+        monkeypatch.setattr(sys.modules[f"nightshift.ui.{module}"], name, function)
     warehouse = {"conn_type": "postgres", "host": host, "port": 9, "login": "x", "password": CANARY}
     lake = {"conn_type": "aws", "login": "key", "password": CANARY, "extra": {"bucket": "lake"}}
     for conn_id, connection in {"WAREHOUSE": warehouse, "LAKE": lake}.items():

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from include.errors import TemporarilyUnavailable
+from nightshift.errors import TemporarilyUnavailable
 from tests.ui.conftest import PREFIX
 
 LogIn = Callable[..., TestClient]
@@ -127,7 +127,7 @@ def test_a_user_sees_only_pipelines_whose_dags_they_may_read(log_in: LogIn, monk
 
     from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
-    kinds = sys.modules["nightshift_pages.access"].DAG_KINDS
+    kinds = sys.modules["nightshift.ui.access"].DAG_KINDS
     readable = {*(f"churn_{kind}" for kind in kinds), "flights_ingest"}
     monkeypatch.setattr(SimpleAuthManager, "get_authorized_dag_ids", lambda self, **_: readable)
     records = log_in().get(f"{PREFIX}/api/status").json()["pipelines"]
@@ -145,11 +145,11 @@ def test_refused_pipelines_are_shown_to_those_who_may_read_import_errors(
     from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
     from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
-    from include.config.loading import LoadedPipelines, PipelineRefused, Problem, load_pipelines
+    from nightshift.config.loading import LoadedPipelines, PipelineRefused, Problem, load_pipelines
 
     refused = PipelineRefused("broken", [Problem(load_pipelines().usable[0].folder, 3, "task", HOSTILE)])
     loaded = LoadedPipelines(load_pipelines().usable, (refused,))
-    monkeypatch.setattr(sys.modules["nightshift_pages.overview"], "load_pipelines", lambda: loaded)
+    monkeypatch.setattr(sys.modules["nightshift.ui.overview"], "load_pipelines", lambda: loaded)
     page = log_in().get(f"{PREFIX}/").text
     assert "A pipeline is refused" in page
     assert "bin/nightshift check broken" in page
@@ -168,7 +168,7 @@ def test_without_a_warehouse_the_page_says_so(log_in: LogIn, monkeypatch: pytest
     def fail(configs: Any) -> Any:
         raise TemporarilyUnavailable("The warehouse does not answer. Start it: bin/nightshift up")
 
-    monkeypatch.setattr(sys.modules["nightshift_pages.overview"], "_read_pipelines", fail)
+    monkeypatch.setattr(sys.modules["nightshift.ui.overview"], "_read_pipelines", fail)
     answer = log_in().get(f"{PREFIX}/")
     assert answer.status_code == 503
     assert "The warehouse does not answer. Start it: bin/nightshift up" in answer.text
@@ -230,7 +230,7 @@ def test_the_plugin_costs_other_airflow_processes_nothing() -> None:
 
     code = (
         "import sys; from airflow import plugins_manager as p; p.ensure_plugins_loaded(); p.get_timetables_plugins();"
-        "heavy = ('nightshift_pages', 'airflow.api_fastapi.core_api.security', 'include.io', 'pandas');"
+        "heavy = ('nightshift.ui', 'airflow.api_fastapi.core_api.security', 'nightshift.io', 'pandas');"
         "print('nightshift' in {q.name for q in p._get_plugins()[0]}, [m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run(

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from include.core.quarantine import group_rows, rank_groups
-from include.errors import TemporarilyUnavailable
-from include.io.lake import CorruptObject
+from nightshift.core.batch.quarantine import group_rows, rank_groups
+from nightshift.errors import TemporarilyUnavailable
+from nightshift.io.lake.base import CorruptObject
 from tests.ui.conftest import PREFIX
 
 LogIn = Callable[..., TestClient]
@@ -29,7 +29,7 @@ def put_in(quarantine: Any, *rows: dict[str, Any]) -> None:
 
 def change_quarantine(monkeypatch: pytest.MonkeyPatch, **attributes: Any) -> None:
     for name, value in attributes.items():
-        monkeypatch.setattr(sys.modules["nightshift_pages.quarantine"], name, value)
+        monkeypatch.setattr(sys.modules["nightshift.ui.quarantine"], name, value)
 
 
 def test_the_overview_leads_to_it_and_it_leads_to_the_dag(log_in: LogIn, status: Any, quarantine: Any) -> None:

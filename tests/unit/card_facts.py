@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from include.config.loading import load_pipeline
-from include.config.pipeline import PipelineConfig
-from include.core.cards import HeldOut, KnownData, KnownModel
-from include.core.evaluation import measure_all
+from nightshift.config.loading import load_pipeline
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.core.cards import HeldOut, KnownData, KnownModel
+from nightshift.core.evaluation.metrics import measure_all
 from tests.unit.pipelines import make_spec, write_pipeline
 
 DAYS = pd.date_range("2026-01-01", periods=10).to_numpy("datetime64[D]")

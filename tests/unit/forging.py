@@ -15,10 +15,10 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from include.core.calibration import CalibratedClassifier, fit_calibrator
-from include.core.estimators import fit_model, make_model
-from include.io.artifacts import write_model
-from include.io.lake import hash_file
+from nightshift.core.estimators.kinds import fit_model, make_model
+from nightshift.core.training.calibration import CalibratedClassifier, fit_calibrator
+from nightshift.io.artifacts import write_model
+from nightshift.io.lake.base import hash_file
 
 Node = dict[str, Any]
 Change = Callable[[Node, dict[str, bytes]], None]

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from include.config.gate import Gate
-from include.core.gate import Evidence, Rule, Served
-from include.core.predictors import Parity
+from nightshift.config.sections.gate import Gate
+from nightshift.core.gate import Evidence, Rule, Served
+from nightshift.core.predictors import Parity
 
 ROWS = 1_000
 GOOD_PARITY = Parity("tables", "a" * 64, 0.0, 4500, "golden rows", "")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from include.ahead import map_ahead
+from nightshift.prefetch import map_ahead
 
 
 class Stop(Exception):

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from include.config.alerting import Alerts
-from include.config.schedules import Schedules
-from include.core.alert_messages import Message, make_payload, write_html, write_slack
-from include.core.alerts import Decided, Drifted, Facts, explain_recovery, find_alerts, list_due, name_unknown
+from nightshift.config.sections.alerts import Alerts
+from nightshift.config.sections.schedules import Schedules
+from nightshift.core.alerts.messages import Message, make_payload, write_html, write_slack
+from nightshift.core.alerts.rules import Decided, Drifted, Facts, explain_recovery, find_alerts, list_due, name_unknown
 
 NOW = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
 NIGHT = date(2026, 3, 30)

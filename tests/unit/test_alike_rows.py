@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.core.alike_rows import Alike
-from include.core.columns import LazyColumns
+from nightshift.core.batch.duplicates import Alike
+from nightshift.core.batch.lazy_columns import LazyColumns
 
 CELLS = {
     "number": (st.sampled_from([0.0, -0.0, 1.5, float("nan"), None, 2.0**53]), pa.float64()),

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from include.core.approval import Described, write_body, write_subject
-from include.core.markdown import escape, make_link, make_table
+from nightshift.core.gate.approval_request import Described, write_body, write_subject
+from nightshift.core.text.markdown import escape, make_link, make_table
 
 HOSTILE = [
     "<script>alert(1)</script>",

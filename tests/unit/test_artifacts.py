@@ -19,13 +19,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from include.config.project import PROJECT_ROOT
-from include.core.estimators import predict_scores
-from include.core.lightgbm_models import LightGbmClassifier
-from include.errors import NightshiftError
-from include.io.artifacts import UnusableArtifact, load_model, read_model, store_model, write_model
-from include.io.lake import CorruptObject, hash_file
-from include.io.lake_folder import FolderLake
+from nightshift.config.project import PROJECT_ROOT
+from nightshift.core.estimators.kinds import predict_scores
+from nightshift.core.estimators.lightgbm import LightGbmClassifier
+from nightshift.errors import NightshiftError
+from nightshift.io.artifacts import UnusableArtifact, load_model, read_model, store_model, write_model
+from nightshift.io.lake.base import CorruptObject, hash_file
+from nightshift.io.lake.folder import FolderLake
 from tests.unit import forging
 from tests.unit.forging import (
     Change,

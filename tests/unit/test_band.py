@@ -5,9 +5,9 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from include.config.metrics import Metric
-from include.config.retrain import Band
-from include.core.band import Night, choose_nights, find_limit, judge_band
+from nightshift.config.metrics import Metric
+from nightshift.config.sections.retrain import Band
+from nightshift.core.performance.tolerance import Night, choose_nights, find_limit, judge_band
 
 FIRST = date(2026, 1, 1)
 BAND = Band(window=3, min_rows=200, tolerance=0.1)

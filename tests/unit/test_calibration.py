@@ -8,7 +8,8 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
-from include.core.calibration import (
+from nightshift.core.estimators.kinds import predict_scores
+from nightshift.core.training.calibration import (
     CORRECTIONS,
     CalibratedClassifier,
     Correction,
@@ -18,9 +19,8 @@ from include.core.calibration import (
     fit_calibrator,
     reliability,
 )
-from include.core.estimators import predict_scores
-from include.io.artifacts import load_model, store_model
-from include.io.lake_folder import FolderLake
+from nightshift.io.artifacts import load_model, store_model
+from nightshift.io.lake.folder import FolderLake
 
 SIZE = 3000
 

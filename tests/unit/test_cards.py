@@ -12,20 +12,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.config.loading import load_pipelines
-from include.config.plain import without_nan
-from include.core.cards import HeldOut, build_data_card, build_model_card
-from include.core.cards.annex_iv import POINTS
-from include.core.cards.changes import compare_versions
-from include.core.cards.columns import describe_columns
-from include.core.cards.data_card import number_stretches
-from include.core.cards.evaluation import bin_values, count_decisions, wilson_interval
-from include.core.cards.model_card import describe_search
-from include.core.cards.wording import describe_feature, describe_source, strip_credentials
-from include.core.evaluation import measure
-from include.io.card_pages import charts, render_html, render_json
-from include.io.pages import scales
-from include.io.pages.formats import format_gain, format_number
+from nightshift.config.json_values import without_nan
+from nightshift.config.loading import load_pipelines
+from nightshift.core.cards import HeldOut, build_data_card, build_model_card
+from nightshift.core.cards.annex_iv import POINTS
+from nightshift.core.cards.changes import compare_versions
+from nightshift.core.cards.columns import describe_columns
+from nightshift.core.cards.data_card import number_stretches
+from nightshift.core.cards.evaluation import bin_values, count_decisions, wilson_interval
+from nightshift.core.cards.labels import describe_feature, describe_source, strip_credentials
+from nightshift.core.cards.model_card import describe_search
+from nightshift.core.evaluation.metrics import measure
+from nightshift.io.pages import scales
+from nightshift.io.pages.cards import charts, render_html, render_json
+from nightshift.io.pages.formats import format_gain, format_number
 from tests.unit.card_facts import (
     DAYS,
     ROWS,

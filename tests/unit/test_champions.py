@@ -2,7 +2,7 @@
 
 import pytest
 
-from include.core.champions import find_previous
+from nightshift.core.gate.rollback_target import find_previous
 
 ONE, TWO, THREE, FOUR = (("gate", version) for version in (1, 2, 3, 4))
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from include.config.connection_text import parse_connection
-from include.config.connections import LAKE, WAREHOUSE
-from include.local.airflow import PRELOADED, TELEMETRY_OFF, THREADS
+from nightshift.config.airflow.connection_text import parse_connection
+from nightshift.config.airflow.connections import LAKE, WAREHOUSE
+from nightshift.local.airflow import PRELOADED, TELEMETRY_OFF, THREADS
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -49,7 +49,7 @@ def test_packages_are_installed_by_hash() -> None:
     given = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     assert [name for line in copied for name in line.split()] == given
     assert "--require-hashes" in DOCKERFILE
-    assert {f"requirements{extra}.txt" for extra in ("", "-celery", "-kubernetes")} <= set(given)
+    assert {"requirements.txt", "requirements/celery.txt", "requirements/kubernetes.txt"} <= set(given)
 
 
 def read_pins(name: str) -> dict[str, str]:
@@ -60,8 +60,8 @@ def read_pins(name: str) -> dict[str, str]:
 @pytest.mark.parametrize("extra", ["celery", "kubernetes"])
 def test_an_extra_of_the_image_pins_what_the_rest_pins(extra: str) -> None:
     """Two files that pin one package differently could not be installed together."""
-    pins = {**read_pins("requirements-celery.txt"), **read_pins("requirements.txt")}
-    more = read_pins(f"requirements-{extra}.txt")
+    pins = {**read_pins("requirements/celery.txt"), **read_pins("requirements.txt")}
+    more = read_pins(f"requirements/{extra}.txt")
     assert any(name.startswith("apache-airflow-providers-") for name in more.keys() - read_pins("requirements.txt"))
     assert {name: version for name, version in more.items() if pins.get(name, version) != version} == {}
 

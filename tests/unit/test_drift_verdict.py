@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.config.drift import Drift
-from include.core.drift import METHODS, ColumnDrift, Kind, judge_drift, weigh_columns
-from include.core.drift_columns import Side, find_fault, is_absent, judge_column, make_unknown
-from include.core.drift_noise import Noise, find_reach, measure_categories, measure_new, measure_numbers
-from include.core.drift_window import Night, choose_nights, find_short_night
-from include.core.sampling import allocate_rows, match_mix
-from include.io import drift_report
+from nightshift.config.sections.drift import Drift
+from nightshift.core.drift.columns import Side, find_fault, is_absent, judge_column, make_unknown
+from nightshift.core.drift.null_distribution import Noise, find_reach, measure_categories, measure_new, measure_numbers
+from nightshift.core.drift.result import METHODS, ColumnDrift, Kind, judge_drift, weigh_columns
+from nightshift.core.drift.window import Night, choose_nights, find_short_night
+from nightshift.core.features.sampling import allocate_rows, match_mix
+from nightshift.io.vendors import evidently as drift_report
 
 LIMITS = Drift(share_limit=0.5)
 DAY = date(2026, 1, 10)

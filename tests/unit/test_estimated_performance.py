@@ -7,11 +7,11 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from include.config.metrics import CLASSIFICATION_METRICS
-from include.config.retrain import Band
-from include.core.band import Night
-from include.core.estimated_performance import estimate, estimate_all, judge_estimated_band, judge_estimates
-from include.core.evaluation import measure_all
+from nightshift.config.metrics import CLASSIFICATION_METRICS
+from nightshift.config.sections.retrain import Band
+from nightshift.core.evaluation.metrics import measure_all
+from nightshift.core.performance.estimates import estimate, estimate_all, judge_estimated_band, judge_estimates
+from nightshift.core.performance.tolerance import Night
 
 DAY = date(2026, 1, 1)
 BAND = Band(window=3, min_rows=100, tolerance=0.1)

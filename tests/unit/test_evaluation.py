@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from include.config.metrics import CLASSIFICATION_METRICS
-from include.core import evaluation
-from include.core.evaluation import measure, measure_all
+from nightshift.config.metrics import CLASSIFICATION_METRICS
+from nightshift.core.evaluation import metrics as evaluation
+from nightshift.core.evaluation.metrics import measure, measure_all
 
 SCIKIT = {
     "roc_auc": metrics.roc_auc_score,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.config.loading import load_pipeline
-from include.config.pipeline import PipelineSpec
-from include.core.features import build_features, concat_history, list_lookback
+from nightshift.config.loading import load_pipeline
+from nightshift.config.pipeline import PipelineSpec
+from nightshift.core.features.build import build_features, concat_history, list_lookback
 from tests.unit.pipelines import make_spec, write_pipeline
 
 DAY = date(2026, 1, 10)

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.config.arrow_types import ARROW_TYPES
-from include.config.loading import load_pipeline
-from include.config.pipeline import PipelineConfig
-from include.core.feature_schema import make_feature_schema
-from include.core.features import build_features, concat_history, take_hours
-from include.core.training import sample_rows
-from include.steps.build_features import Part, _stream_parts
-from include.steps.samples import HOUR, Sampler
+from nightshift.config.arrow_types import ARROW_TYPES
+from nightshift.config.loading import load_pipeline
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.core.features.build import build_features, concat_history, take_hours
+from nightshift.core.features.schema import make_feature_schema
+from nightshift.core.training.fit import sample_rows
+from nightshift.steps.ingest.build_features import Part, _stream_parts
+from nightshift.steps.ingest.samples import HOUR, Sampler
 from tests.unit.pipelines import make_spec, write_pipeline
 
 DAY = date(2026, 1, 10)

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from include.config.project import PROJECT_ROOT
-from include.io.fresh_process import Answer, Limits, make_environment, run_fresh
+from nightshift.config.project import IMPORT_PATH
+from nightshift.io.runtime.subprocess_runner import Answer, Limits, make_environment, run_fresh
 
 LIMITS = Limits(seconds=30, megabytes=300)
 
@@ -89,9 +89,9 @@ def test_it_ends_although_nobody_watches_it_any_more(module_folder: Path) -> Non
     (module_folder / "worker.py").write_text(
         f"import os, time\nopen({str(module_folder / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
     )
-    script = "from include.io.fresh_process import *\nrun_fresh('worker', {}, Limits(1, 300))"
+    script = "from nightshift.io.runtime.subprocess_runner import *\nrun_fresh('worker', {}, Limits(1, 300))"
     # Stopped at once, so that it can't end its child itself.
-    environ = {**os.environ, "PYTHONPATH": f"{PROJECT_ROOT}:{module_folder}"}
+    environ = {**os.environ, "PYTHONPATH": f"{IMPORT_PATH}:{module_folder}"}
     parent = subprocess.Popen([sys.executable, "-c", script], env=environ)
     while not (module_folder / "pid").exists() or not (module_folder / "pid").read_text():
         assert parent.poll() is None
@@ -128,7 +128,7 @@ def test_it_gets_what_libraries_need() -> None:
         "LC_ALL": "C.UTF-8",
         "OMP_NUM_THREADS": "2",
         "OPENBLAS_NUM_THREADS": "1",
-        "PYTHONPATH": str(PROJECT_ROOT),
+        "PYTHONPATH": str(IMPORT_PATH),
     }
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from include.core.gate import Evidence, Rule, decide, explain, judge, may_challenge
-from include.core.predictors import Parity
+from nightshift.core.gate import Evidence, Rule, decide, explain, judge, may_challenge
+from nightshift.core.predictors import Parity
 from tests.unit.gate_kit import (
     GOOD_PARITY,
     GOOD_SERVED,

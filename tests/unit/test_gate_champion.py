@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from include.core.gate import Evidence, Rule
-from include.core.gate.champion import check_champion, find_margin, judge_gain
-from include.core.resampling import Interval
+from nightshift.core.evaluation.bootstrap import Interval
+from nightshift.core.gate import Evidence, Rule
+from nightshift.core.gate.champion import check_champion, find_margin, judge_gain
 from tests.unit.gate_kit import ROWS, blur, draw_signal, make_evidence, make_gate, squash
 
 TARGET, SIGNAL = draw_signal()

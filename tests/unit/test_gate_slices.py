@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.core.gate import Evidence, Rule
-from include.core.gate.groups import find_weak_groups, list_groups
-from include.core.gate.slices import check_slices, reject_holm
+from nightshift.core.gate import Evidence, Rule
+from nightshift.core.gate.groups import find_weak_groups, list_groups
+from nightshift.core.gate.slices import check_slices, reject_holm
 from tests.unit.gate_kit import blur, draw_signal, make_evidence, make_gate, make_rows, squash
 
 ROWS = 4_000

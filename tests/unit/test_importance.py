@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.core.estimators import make_model
-from include.core.evaluation import measure
-from include.core.importance import measure_importance
+from nightshift.core.estimators.kinds import make_model
+from nightshift.core.evaluation.importance import measure_importance
+from nightshift.core.evaluation.metrics import measure
 
 COLUMNS = {"numeric": ["strong", "weak", "noise"], "categorical": ["shop"]}
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from include.local import keeper
-from include.local.keeper import restart_dead
-from include.local.paths import Paths, write_json
-from include.local.processes import Started, is_running, start_detached, stop_gently
-from include.local.stack import read_processes
+from nightshift.local import watchdog as keeper
+from nightshift.local.paths import Paths, write_json
+from nightshift.local.processes import Started, is_running, start_detached, stop_gently
+from nightshift.local.stack import read_processes
+from nightshift.local.watchdog import restart_dead
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 

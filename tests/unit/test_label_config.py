@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from include.config.loading import PipelineRefused, load_pipeline
-from include.config.pipeline import PipelineConfig
+from nightshift.config.loading import PipelineRefused, load_pipeline
+from nightshift.config.pipeline import PipelineConfig
 from tests.unit.pipelines import make_spec, write_pipeline
 
 OWN = {"label.source": {"kind": "files", "path": "outcomes/{partition}.csv"}}

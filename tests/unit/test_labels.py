@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.config.learning import Label
-from include.core import labels
-from include.core.labels import make_target, match_outcomes
+from nightshift.config.sections.training import Label
+from nightshift.core.features import labels
+from nightshift.core.features.labels import make_target, match_outcomes
 
 
 def test_a_number_is_cut_into_classes() -> None:

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 import pytest
 
-from include.core.late_rows import are_among, find_days, identify_rows, stack_rows
-from include.core.quarantine import MOST_REASONS, OTHER, group_rows, rank_groups, show_value, split_reasons
+from nightshift.core.batch.late_rows import are_among, find_days, identify_rows, stack_rows
+from nightshift.core.batch.quarantine import MOST_REASONS, OTHER, group_rows, rank_groups, show_value, split_reasons
 
 DECLARED = {"id": "integer", "at": "timestamp", "spent": "number", "paid": "boolean"}
 MOMENT = datetime(2026, 1, 2, 3, 4, 5)

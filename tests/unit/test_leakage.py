@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.core import leakage
-from include.core.leakage import measure_alone
+from nightshift.core.evaluation import single_feature as leakage
+from nightshift.core.evaluation.single_feature import measure_alone
 
 ROWS = 2_000
 

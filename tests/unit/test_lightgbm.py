@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from include.core import lightgbm_models
-from include.core.estimators import list_parameters, make_model, predict_scores
-from include.core.lightgbm_models import LightGbmClassifier, LightGbmRegressor
-from include.core.lightgbm_text import check_trees
-from include.core.training import tune_and_fit
-from include.errors import NightshiftError
-from include.io.artifacts import load_model, store_model
-from include.io.lake_folder import FolderLake
+from nightshift.core.estimators import lightgbm as lightgbm_models
+from nightshift.core.estimators.kinds import list_parameters, make_model, predict_scores
+from nightshift.core.estimators.lightgbm import LightGbmClassifier, LightGbmRegressor
+from nightshift.core.estimators.lightgbm_text import check_trees
+from nightshift.core.training.fit import tune_and_fit
+from nightshift.errors import NightshiftError
+from nightshift.io.artifacts import load_model, store_model
+from nightshift.io.lake.folder import FolderLake
 from tests.unit.extras import needs_openmp
 from tests.unit.test_training import ESTIMATORS, load_spec, make_data
 

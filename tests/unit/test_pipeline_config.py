@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from include.config.expectations import BATCH_EXPECTATIONS, ROW_EXPECTATIONS
-from include.config.loading import PIPELINES_FOLDER, PipelineRefused, load_pipeline, load_pipelines
+from nightshift.config.expectations import BATCH_EXPECTATIONS, ROW_EXPECTATIONS
+from nightshift.config.loading import PIPELINES_FOLDER, PipelineRefused, load_pipeline, load_pipelines
 from tests.unit.pipelines import SPEC, make_spec, write_pipeline
 
 

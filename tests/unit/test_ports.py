@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from include.errors import NightshiftError
-from include.local.ports import LOOPBACK, find_free_port, is_port_free
+from nightshift.errors import NightshiftError
+from nightshift.local.ports import LOOPBACK, find_free_port, is_port_free
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from include.local import postgres_files
-from include.local.postgres_files import SYSTEM_USER, find_system_user
+from nightshift.local import postgres_files
+from nightshift.local.postgres_files import SYSTEM_USER, find_system_user
 
 
 def test_two_that_start_at_once_add_the_user_one_after_the_other(

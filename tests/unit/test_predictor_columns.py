@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.core.predictors import kernel
-from include.core.predictors.columns import GRID_CELLS, MOST_IN_CELL, NumericColumn, make_grid
+from nightshift.core.predictors import kernel
+from nightshift.core.predictors.columns import GRID_CELLS, MOST_IN_CELL, NumericColumn, make_grid
 
 HUGE = float(np.finfo(np.float64).max)
 NUMBERS = st.one_of(

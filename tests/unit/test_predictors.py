@@ -19,11 +19,11 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 
-from include.config.metrics import Task
-from include.core.calibration import CalibratedClassifier, Correction, fit_calibrator
-from include.core.estimators import fit_model, make_model, predict_scores
-from include.core.predictors import NativePredictor, Predictor, TablesPredictor, make_predictor, measure_parity
-from include.core.predictors.predictor import BLOCK_ROWS
+from nightshift.config.metrics import Task
+from nightshift.core.estimators.kinds import fit_model, make_model, predict_scores
+from nightshift.core.predictors import NativePredictor, Predictor, TablesPredictor, make_predictor, measure_parity
+from nightshift.core.predictors.predictor import BLOCK_ROWS
+from nightshift.core.training.calibration import CalibratedClassifier, Correction, fit_calibrator
 
 NUMERIC, CATEGORICAL = ("spent", "visits", "member"), ("shop", "day")
 FEATURES = [*NUMERIC, *CATEGORICAL]
@@ -205,7 +205,7 @@ def test_imputing_and_codes_as_numbers_are_part_of_the_tables(indicate: bool, ca
 def test_a_model_that_has_no_tables_scores_itself(
     kind: str, parameters: dict[str, Any], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("include.core.predictors.tables.MOST_BYTES", 1000)
+    monkeypatch.setattr("nightshift.core.predictors.lookup_tables.MOST_BYTES", 1000)
     table = draw_table(800)
     model = make_model(kind, "classification", NUMERIC, CATEGORICAL, parameters, 1)
     fit_model(model, table.to_pandas(), draw_target(table, "classification"))
@@ -225,8 +225,8 @@ def test_a_step_that_changes_numbers_has_no_tables() -> None:
 
 
 def test_without_numba_the_model_scores_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "include.core.predictors.kernel", None)
-    monkeypatch.delattr("include.core.predictors.kernel", raising=False)
+    monkeypatch.setitem(sys.modules, "nightshift.core.predictors.kernel", None)
+    monkeypatch.delattr("nightshift.core.predictors.kernel", raising=False)
     predictor = make_predictor(fit("usual", "regression"), "regression", NUMERIC, CATEGORICAL)
     assert isinstance(predictor, NativePredictor) and "numba can't be imported" in predictor.reason
 
@@ -235,7 +235,7 @@ def test_where_nothing_compiled_can_be_kept_the_loops_work_and_say_so(monkeypatc
     """As on an installation that can't be written to, by a user without a home."""
     from numba.core import caching, types
 
-    from include.core.predictors import kernel
+    from nightshift.core.predictors import kernel
 
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
     monkeypatch.setattr(kernel, "not_kept", [])
@@ -299,7 +299,7 @@ def test_wrong_tables_are_found_on_the_rows_that_show_it(name: str, worst: str) 
 
 
 def test_the_same_seed_draws_the_same_rows() -> None:
-    from include.core.predictors.parity import draw_rows
+    from nightshift.core.predictors.parity import draw_rows
 
     drawn = [list(draw_rows(make("usual", "regression"), draw_table(100), NUMERIC, seed=4)) for _ in range(2)]
     assert next(kind for kind, _ in drawn[0]) == "golden rows"

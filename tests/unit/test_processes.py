@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from include.local.processes import Started, is_running, read_birth, read_last_lines, start_detached, stop_gently
+from nightshift.local.processes import Started, is_running, read_birth, read_last_lines, start_detached, stop_gently
 
 # Like Airflow's tasks: a child in a process group of its own, in the session of its parent.
 PARENT = """

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from docs import make_reference
-from include.config.pipeline import PipelineSpec
+from nightshift.config.pipeline import PipelineSpec
 
 
 def test_the_committed_reference_is_current() -> None:

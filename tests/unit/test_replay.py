@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from include.config.days import list_days
-from include.config.pipeline import PipelineSpec
-from include.core.replay import (
+from nightshift.config.days import list_days
+from nightshift.config.pipeline import PipelineSpec
+from nightshift.core.retraining.replay import (
     Night,
     Policy,
     Span,

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from include.io.replay_page import charts, render_metric_chart, render_replay, words
+from nightshift.io.pages.replay import charts, render_metric_chart, render_replay
+from nightshift.io.pages.replay import labels as words
 
 HOSTILE = "</script><svg onload=alert(1)>\"'&"
 FIRST = date(2017, 3, 1)

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from include.config.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS, Metric
-from include.core import resampling
-from include.core.evaluation import measure
-from include.core.resampling import Interval, bootstrap_gain, bootstrap_metric, draw_weights, make_interval
-from include.core.weighted_metrics import bind_metric, measure_losses, measure_rows
+from nightshift.config.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS, Metric
+from nightshift.core.evaluation import bootstrap as resampling
+from nightshift.core.evaluation.bootstrap import Interval, bootstrap_gain, bootstrap_metric, draw_weights, make_interval
+from nightshift.core.evaluation.metrics import measure
+from nightshift.core.evaluation.weighted_metrics import bind_metric, measure_losses, measure_rows
 
 METRICS: tuple[Metric, ...] = (*CLASSIFICATION_METRICS, *REGRESSION_METRICS)
 SETTINGS: dict[str, Any] = {"resamples": 200, "confidence": 0.95, "seed": 7}

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from include.config.loading import PipelineRefused, load_pipeline
-from include.config.pipeline import PipelineSpec
-from include.config.retention import find_days
+from nightshift.config.loading import PipelineRefused, load_pipeline
+from nightshift.config.pipeline import PipelineSpec
+from nightshift.config.sections.retention import find_days
 from tests.unit.pipelines import make_spec, write_pipeline
 
 LONG = {"training.window": 400}

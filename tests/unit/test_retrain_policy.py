@@ -8,14 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from include.config.retrain import Band, Retrain
-from include.core.retrain_policy import (
-    PastRequest,
-    RetrainDecision,
-    Signals,
-    decide_retraining,
-    find_cooldown,
-)
+from nightshift.config.sections.retrain import Band, Retrain
+from nightshift.core.retraining.policy import PastRequest, RetrainDecision, Signals, decide_retraining, find_cooldown
 
 DAY = date(2026, 3, 1)
 LIMITS = Retrain(nights=2, of=3, cooldown=7, min_new_labels=100)

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from include.config.connections import LAKE, WAREHOUSE
-from include.config.settings import Pool, Settings, SettingsRefused, load_settings, override_from_environment
-from include.errors import NightshiftError
+from nightshift.config.airflow.connections import LAKE, WAREHOUSE
+from nightshift.config.airflow.settings import Pool, Settings, SettingsRefused, load_settings, override_from_environment
+from nightshift.errors import NightshiftError
 
 PROJECT = Path(__file__).parents[2]
 SECRET = "hunter2-canary"
@@ -142,8 +142,8 @@ def test_settings_show_no_secret() -> None:
 
 def test_the_warehouse_takes_what_the_connection_says_of_encryption() -> None:
     """An sslmode that is passed over in silence would be a connection in the clear."""
-    from include.config.connection_text import parse_connection
-    from include.io.warehouse import make_url
+    from nightshift.config.airflow.connection_text import parse_connection
+    from nightshift.io.warehouse.engine import make_url
 
     spec = parse_connection("db", "postgres://u:p@db.example.com/ware?sslmode=verify-full&sslrootcert=/ca.pem&other=1")
     assert dict(make_url(spec).query) == {"sslmode": "verify-full", "sslrootcert": "/ca.pem"}
@@ -151,10 +151,10 @@ def test_the_warehouse_takes_what_the_connection_says_of_encryption() -> None:
 
 def test_airflow_never_gets_to_know_who_may_change_history(tmp_path: Path) -> None:
     """Its tasks can read every connection that it has."""
-    from include.config.connections import ADMIN, ConnectionSpec
-    from include.local.connections import load_into_airflow
-    from include.local.paths import Paths
-    from include.local.postgres import Server
+    from nightshift.config.airflow.connections import ADMIN, ConnectionSpec
+    from nightshift.local.connections import load_into_airflow
+    from nightshift.local.paths import Paths
+    from nightshift.local.postgres import Server
 
     class Client:
         def __init__(self) -> None:

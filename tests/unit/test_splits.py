@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.core.splits import choose_window, make_folds, split_window
+from nightshift.core.training.splits import choose_window, make_folds, split_window
 
 DAY = date(2026, 1, 10)
 

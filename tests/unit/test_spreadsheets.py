@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.core.spreadsheets import FORMULA, FormulaEscaper, escape_formula
+from nightshift.core.text.spreadsheets import FORMULA, FormulaEscaper, escape_formula
 
 FORMULAS = [
     "=1+1",

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.io import tables
-from include.io.lake import CorruptObject, ObjectRef
-from include.io.lake_folder import FolderLake
-from include.io.tables import fetch_object, fetch_table, map_groups, store_groups, store_table
+from nightshift.io.lake import parquet as tables
+from nightshift.io.lake.base import CorruptObject, ObjectRef
+from nightshift.io.lake.folder import FolderLake
+from nightshift.io.lake.parquet import fetch_object, fetch_table, map_groups, store_groups, store_table
 
 GROUP = 4096
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from include.config.decision import DecisionRule
-from include.core.thresholds import choose_threshold, describe_decision, measure_decision
+from nightshift.config.sections.decision import DecisionRule
+from nightshift.core.training.thresholds import choose_threshold, describe_decision, measure_decision
 
 RULES = (
     {"rule": "cost", "false_positive": 1.0, "false_negative": 5.0},

@@ -13,16 +13,18 @@ from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from include.config.loading import load_pipeline
-from include.config.pipeline import PipelineSpec
-from include.core import estimators, search, training
-from include.core.calibration import CORRECTIONS
-from include.core.estimators import fit_model, make_model, predict_scores
-from include.core.evaluation import gain, measure
-from include.core.search import Trial, choose_survivors, plan_rungs
-from include.core.settings import Setting, choose_settings, list_settings
-from include.core.splits import make_folds
-from include.core.training import sample_rows, tune_and_fit
+from nightshift.config.loading import load_pipeline
+from nightshift.config.pipeline import PipelineSpec
+from nightshift.core.estimators import kinds as estimators
+from nightshift.core.estimators.kinds import fit_model, make_model, predict_scores
+from nightshift.core.evaluation.metrics import gain, measure
+from nightshift.core.training import fit as training
+from nightshift.core.training import search
+from nightshift.core.training.calibration import CORRECTIONS
+from nightshift.core.training.fit import sample_rows, tune_and_fit
+from nightshift.core.training.search import Trial, choose_survivors, plan_rungs
+from nightshift.core.training.search_space import Setting, choose_settings, list_settings
+from nightshift.core.training.splits import make_folds
 from tests.unit.extras import LIGHTGBM, needs_openmp
 from tests.unit.pipelines import make_spec, write_pipeline
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.core.typing_columns import find_schema_problems, type_columns
+from nightshift.core.batch.casting import find_schema_problems, type_columns
 
 
 def cast(values: list[Any], kind: Any, source: pa.DataType | None = None) -> tuple[list[Any], list[bool]]:

@@ -18,7 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from include.local.rest import AirflowRefused, AirflowUnreachable
+from nightshift.local.rest import AirflowRefused, AirflowUnreachable
 from tests.faults.scheduler.chaos_plan import Wave, draw_plan
 from tests.faults.scheduler.kit import Reader, Site, check_nights, read_all_the_time, wait_until
 from tests.faults.scheduler.project import PIPELINE

@@ -21,9 +21,9 @@ _seen = {"run": "", "task": "", "commits": 0}
 
 def install() -> None:
     """Put the moments into the project's modules. Called while a DAG file is read, so before any step is imported."""
-    from include.io.lake_folder import FolderLake
-    from include.io.warehouse import Warehouse
-    from include.orchestration import running
+    from nightshift.io.lake.folder import FolderLake
+    from nightshift.io.warehouse.engine import Warehouse
+    from nightshift.orchestration import task_wrapper as running
 
     running.check_conf = _before(running.check_conf, _start)
     running.report_outcome = _before(running.report_outcome, lambda: reach("end"))
@@ -69,7 +69,7 @@ def _watch_puts(put: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _fail_where_told() -> None:
-    from include.errors import TemporarilyUnavailable
+    from nightshift.errors import TemporarilyUnavailable
 
     if (FOLDER / "lake_fails").exists():
         (FOLDER / "lake_failed").touch()

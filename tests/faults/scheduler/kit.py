@@ -16,12 +16,12 @@ from uuid import uuid4
 import psutil
 from sqlalchemy.exc import SQLAlchemyError
 
-from include.config.pipeline import PipelineConfig
-from include.errors import NightshiftError
-from include.local.paths import Paths, read_json
-from include.local.postgres import start_postgres
-from include.local.rest import AirflowRefused, AirflowUnreachable
-from include.steps import runs
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.errors import NightshiftError
+from nightshift.local.paths import Paths, read_json
+from nightshift.local.postgres import start_postgres
+from nightshift.local.rest import AirflowRefused, AirflowUnreachable
+from nightshift.steps import runs
 from tests.e2e.kit import House
 from tests.faults.scheduler.project import LATE_ROWS, PIPELINE, ROWS
 

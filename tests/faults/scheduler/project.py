@@ -34,7 +34,7 @@ def copy_project(root: Path) -> None:
     small.write_pipeline(folder, SPEC, HERE / "source.py")
     (folder / "late").mkdir()
     shutil.copy(HERE / "failpoints.py", root)
-    with (root / "dags" / "nightshift_root.py").open("a") as file:
+    with (root / "dags" / "nightshift_path.py").open("a") as file:
         file.write("\nimport failpoints\n\nfailpoints.install()\n")
     _retry_soon(root / "include" / "orchestration" / "describing.py")
 

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from include.config.loading import load_pipeline
-from include.local.airflow import PRELOADED, load_secrets, make_environ
-from include.local.house import open_house
-from include.local.paths import Paths, read_json
-from include.local.ports import find_free_port
-from include.local.postgres import start_postgres
-from include.local.processes import Started, start_detached
-from include.local.stack import COMPONENTS, start_stack, stop_stack
-from include.steps import runs
+from nightshift.config.loading import load_pipeline
+from nightshift.local.airflow import PRELOADED, load_secrets, make_environ
+from nightshift.local.paths import Paths, read_json
+from nightshift.local.ports import find_free_port
+from nightshift.local.postgres import start_postgres
+from nightshift.local.processes import Started, start_detached
+from nightshift.local.resources import open_house
+from nightshift.local.stack import COMPONENTS, start_stack, stop_stack
+from nightshift.steps import runs
 from tests.e2e.kit import House
 from tests.faults.scheduler.kit import Site, ignore
 from tests.faults.scheduler.project import PIPELINE, START, copy_project
@@ -27,11 +27,12 @@ from tests.faults.scheduler.project import PIPELINE, START, copy_project
 # Nobody edits a step meanwhile, so tasks are forked with our own modules loaded as well: a thousand of them run.
 OURS = (
     "orchestration.tasks.ingest", "orchestration.tasks.score", "orchestration.tasks.alerts", "io.resources",
-    "steps.extract", "steps.validate", "steps.build_features", "steps.score", "steps.publish", "steps.alerts",
+    "steps.ingest.extract", "steps.ingest.validate", "steps.ingest.build_features", "steps.score.score",
+    "steps.score.publish", "steps.alerts",
 )  # fmt: skip
 # A killed supervisor is noticed sooner than at night, and more tasks run at a time. Nobody edits a DAG either.
 SETTINGS = {
-    "SCHEDULER__MP_FORKSERVER_PRELOAD": ",".join((*PRELOADED, *(f"include.{name}" for name in OURS))),
+    "SCHEDULER__MP_FORKSERVER_PRELOAD": ",".join((*PRELOADED, *(f"nightshift.{name}" for name in OURS))),
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",

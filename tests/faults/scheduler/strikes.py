@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from include.local.processes import stop_gently
+from nightshift.local.processes import stop_gently
 from tests.faults.scheduler.chaos_plan import Fault
 from tests.faults.scheduler.kit import Site, kill
 from tests.faults.scheduler.project import PIPELINE

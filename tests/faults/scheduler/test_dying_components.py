@@ -9,10 +9,10 @@ from datetime import date, timedelta
 import psutil
 import pytest
 
-from include.errors import NightshiftError
-from include.local.postgres import find_server_process
-from include.local.processes import Started, stop_gently
-from include.local.stack import COMPONENTS, HEARTBEATS
+from nightshift.errors import NightshiftError
+from nightshift.local.postgres import find_server_process
+from nightshift.local.processes import Started, stop_gently
+from nightshift.local.stack import COMPONENTS, HEARTBEATS
 from tests.faults.scheduler.kit import Site, check_nights, kill, read_all_the_time, wait_until
 from tests.faults.scheduler.site import start_scheduler
 

@@ -1,7 +1,0 @@
-"""Model card and data card as plain values. What is not known is None, which the pages show as "not provided"."""
-
-from include.core.cards.data_card import build_data_card
-from include.core.cards.known import HeldOut, KnownData, KnownModel
-from include.core.cards.model_card import build_model_card
-
-__all__ = ["HeldOut", "KnownData", "KnownModel", "build_data_card", "build_model_card"]

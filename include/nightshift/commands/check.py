@@ -1,0 +1,90 @@
+"""`check`: whether the pipeline folders are right."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from nightshift.commands.base import Commands, add_command
+from nightshift.config.airflow.connections import ConnectionSpec
+from nightshift.config.loading import PIPELINES_FOLDER, PipelineRefused, load_pipeline
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.sections.source import PythonSource
+from nightshift.config.yaml.document import Document, Problem
+from nightshift.errors import NightshiftError
+
+
+def add_check(commands: Commands) -> None:
+    """`check [NAME]`."""
+    summary = "validate pipeline folders: every problem at once, with file, line, field and the nearest valid name"
+    parser = add_command(commands, "check", run_check, summary, ["check", "check flights"])
+    parser.add_argument("name", metavar="NAME", nargs="?", help="only this pipeline")
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Print a verdict per pipeline; exit code 1 where one is refused."""
+    refused = 0
+    for folder in _find_folders(arguments.name):
+        try:
+            config = load_pipeline(folder)
+            problems = list(find_deep_problems(config))
+        except PipelineRefused as error:
+            refused += 1
+            print(error)
+            continue
+        if problems:
+            refused += 1
+            print(f"Pipeline {config.name!r} is refused:\n" + "\n".join(f"  {problem}" for problem in problems))
+        else:
+            print(f"{config.name}: ok ({config.spec.title}){_describe_data(config)}")
+    return 1 if refused else 0
+
+
+def _find_folders(name: str | None) -> list[Path]:
+    if name is None:
+        return sorted(path for path in PIPELINES_FOLDER.iterdir() if path.is_dir() and path.name[0] not in "._")
+    from nightshift.config.loading import find_pipeline_folder
+
+    return [find_pipeline_folder(name)]
+
+
+def find_deep_problems(config: PipelineConfig) -> Iterator[str]:
+    """What only the libraries themselves can tell: arguments of expectations, parameters of estimators, code."""
+    from nightshift.core.estimators.kinds import list_parameters
+    from nightshift.io.sources import open_outcomes, open_source
+    from nightshift.io.vendors.great_expectations import BadExpectation, build_expectation
+    from nightshift.steps.ingest.build_features import load_feature_function
+
+    suite = Document(config.folder / "expectations.yaml")
+    for level in ("rows", "batch"):
+        for position, expectation in enumerate(getattr(config.expectations, level)):
+            try:
+                build_expectation(expectation)
+            except BadExpectation as error:
+                reason = str(error).removeprefix("expectations.yaml: ")
+                yield str(Problem(suite.file, suite.find_line((level, position)), f"{level}[{position}]", reason))
+    for estimator in config.spec.training.estimators:
+        known = list_parameters(estimator.kind, config.spec.task)
+        for name in estimator.search:
+            if name not in known:
+                where = f"pipeline.yaml: training.estimators: {estimator.kind}"
+                yield f"{where} has no parameter {name!r}; it has {', '.join(known)}"
+    try:
+        load_feature_function(config)
+        if isinstance(config.spec.source, PythonSource):
+            open_source(config, _no_connection, None)
+        if isinstance(config.spec.label.source, PythonSource):
+            open_outcomes(config, _no_connection)
+    except NightshiftError as error:
+        yield str(error)
+
+
+def _describe_data(config: PipelineConfig) -> str:
+    from nightshift.io.sources import check_available
+    from nightshift.local.resources import find_connections
+
+    problem = check_available(config, find_connections())
+    return f"; {problem}" if problem else ""
+
+
+def _no_connection(conn_id: str) -> ConnectionSpec:
+    raise NightshiftError(f"connection {conn_id!r} is not needed here")

@@ -1,0 +1,47 @@
+"""`demo`: the whole loop on simulated data, through the real scheduler."""
+
+import argparse
+
+from nightshift.commands.base import Commands, add_command, make_progress
+from nightshift.config.airflow.connections import ADMIN
+
+
+def add_demo(commands: Commands) -> None:
+    """`demo`."""
+    summary = "play a fortnight of the simulated pipeline churn through the real scheduler, and tell the story"
+    add_command(commands, "demo", run_demo, summary, ["demo"])
+
+
+def run_demo(arguments: argparse.Namespace) -> int:
+    """Start the stack, play, look into the warehouse; exit code 1 where the story does not hold."""
+    from nightshift.config.loading import load_named_pipeline
+    from nightshift.local.demo import play, reset, script, story
+    from nightshift.local.resources import open_house, open_warehouse_as
+    from nightshift.local.stack import start_stack
+
+    progress = make_progress()
+    progress("preparing the warehouse")
+    resources, config = open_house(migrate=True), load_named_pipeline(script.PIPELINE)
+    stack = start_stack(progress)
+    client = stack.make_client()
+    # Tasks can't forget history.
+    with open_warehouse_as(ADMIN).begin() as connection:
+        if reset.has_state(connection):
+            progress(f"removing what an earlier demo left of {script.PIPELINE}")
+            play.reset_runs(client)
+            reset.reset_warehouse(connection, config)
+    play.play(client, progress)
+    with resources.warehouse.begin() as connection:
+        facts = story.read_facts(connection)
+    missing = story.find_missing(facts)
+    if missing:
+        print("The demo ran, but the warehouse does not show:\n" + "\n".join(f"  - {promise}" for promise in missing))
+        print(f"Look at {stack.url} (login {stack.username} / {stack.password})")
+        return 1
+    print(f"\n{story.tell(facts)}\n")
+    print(f"  Look around       {stack.url}   login {stack.username} / {stack.password}\n")
+    print("  Three queries to try")
+    for query in story.QUERIES:
+        print(f'    bin/nightshift sql "{query}"')
+    print("\n  Services stay up until: make stop")
+    return 0

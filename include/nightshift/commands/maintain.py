@@ -1,0 +1,73 @@
+"""`maintain`: what nobody needs any more."""
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from nightshift.commands.base import Commands, add_command, read_number
+from nightshift.config.airflow.connections import AIRFLOW
+from nightshift.config.loading import load_named_pipeline, load_pipelines
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.sections.retention import GRACE, LEAST_GRACE
+from nightshift.errors import NightshiftError
+from nightshift.local.airflow import TELEMETRY_OFF
+
+if TYPE_CHECKING:
+    from nightshift.io.resources import Resources
+    from nightshift.steps.maintenance import Upkeep
+
+
+def add_maintain(commands: Commands) -> None:
+    """`maintain [--apply] [--pipeline NAME] [--grace DAYS]`."""
+    summary = "say what nobody needs any more, or remove it with --apply: what the DAG nightshift_maintenance does"
+    examples = ["maintain", "maintain --pipeline flights --grace 14", "maintain --apply"]
+    parser = add_command(commands, "maintain", run_maintain, summary, examples)
+    parser.add_argument("--apply", action="store_true", help="remove it; without this nothing is changed")
+    parser.add_argument("--pipeline", metavar="NAME", help="only this pipeline, and nothing of Airflow's")
+    parser.add_argument(
+        "--grace",
+        metavar="DAYS",
+        type=read_number(LEAST_GRACE, 3650),
+        default=GRACE,
+        help=f"leave alone what was written in so many days, though nothing points at it (default: {GRACE})",
+    )
+
+
+def run_maintain(arguments: argparse.Namespace) -> int:
+    """Survey, and with --apply all the rest."""
+    from nightshift.local.resources import open_house
+    from nightshift.steps import maintenance as upkeep
+
+    loaded = load_pipelines()
+    configs = [load_named_pipeline(arguments.pipeline)] if arguments.pipeline is not None else list(loaded.usable)
+    resources = open_house(migrate=True)
+    run_id = f"cli__{datetime.now(UTC).isoformat(timespec='seconds')}"
+    run = upkeep.begin_upkeep(resources, run_id, arguments.grace, dry_run=not arguments.apply)
+    steps = (upkeep.sweep_orphans, upkeep.apply_retention) if arguments.apply else (upkeep.survey,)
+    for step in steps:
+        print(f"{step.__name__}:\n{step(resources, configs, run).figures['table']}\n", flush=True)
+    if not arguments.pipeline:
+        _clean_airflow(resources, configs, run)
+        for problem in loaded.refused:
+            print(f"nightshift: nothing of {problem.name} was touched: it is refused", file=sys.stderr)
+    print("Done." if arguments.apply else "Nothing was removed. To remove it: add --apply")
+    return 0
+
+
+def _clean_airflow(resources: "Resources", configs: list[PipelineConfig], run: "Upkeep") -> None:
+    from nightshift.local.paths import find_paths
+    from nightshift.steps.maintenance import clean_airflow
+
+    paths = find_paths()
+    try:
+        connection = resources.get_connection(AIRFLOW)
+    except NightshiftError:
+        connection = None
+    environ = {
+        "AIRFLOW_HOME": str(paths.airflow),
+        "AIRFLOW_CONFIG": str(paths.airflow / "airflow.cfg"),
+        **TELEMETRY_OFF,
+    }
+    outcome = clean_airflow(resources, configs, run, connection, paths.logs / "tasks", environ)
+    print(f"clean_airflow:\n{outcome.figures.get('table', outcome.reason)}\n")

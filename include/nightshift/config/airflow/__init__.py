@@ -1,0 +1,1 @@
+"""Airflow's settings file and connections."""

@@ -1,0 +1,129 @@
+"""Pipeline folders -> PipelineConfig, or every problem at once with file, line, field and the nearest valid name."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from nightshift.config.expectations import ExpectationSuite
+from nightshift.config.names import check_pipeline_name, suggest_name
+from nightshift.config.pipeline import PipelineConfig, PipelineSpec
+from nightshift.config.project import PROJECT_ROOT
+from nightshift.config.sections.inputs import list_unknown_features
+from nightshift.config.yaml.document import Document, Location, Problem, join_field, validate_document
+from nightshift.errors import NightshiftError, name_error
+
+PIPELINES_FOLDER = PROJECT_ROOT / "include" / "pipelines"
+
+
+class PipelineRefused(NightshiftError):
+    """A pipeline folder that can't be used, with all its problems."""
+
+    def __init__(self, name: str, problems: list[Problem]) -> None:
+        self.name, self.problems = name, problems
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        super().__init__(
+            f"Pipeline {name!r} is refused ({len(problems)} problem{'s' if len(problems) > 1 else ''}):\n{lines}\n"
+            f"Mend the file{'s' if len({p.file for p in problems}) > 1 else ''}, then run: bin/nightshift check {name}"
+        )
+
+
+@dataclass(frozen=True)
+class LoadedPipelines:
+    """All pipelines of a folder: those that can be used, and those that are refused."""
+
+    usable: tuple[PipelineConfig, ...]
+    refused: tuple[PipelineRefused, ...]
+
+
+def _check_across(spec: PipelineSpec, suite: ExpectationSuite, document: Document) -> Iterator[Problem]:
+    """Problems that only show when both files are read."""
+    for level in ("rows", "batch"):
+        for position, expectation in enumerate(getattr(suite, level)):
+            for column in expectation.columns():
+                if column not in spec.delivered:
+                    near = suggest_name(column, spec.delivered)
+                    location: Location = (level, position)
+                    yield Problem(
+                        document.file,
+                        document.find_line(location),
+                        f"{join_field(location)}.{expectation.expect}",
+                        f"column {column!r} comes with the outcomes (label.source), so no row has it on the night"
+                        if column in spec.columns
+                        else f"column {column!r} is not among columns of pipeline.yaml"
+                        + (f"; did you mean {near!r}?" if near else ""),
+                    )
+    for position, column in enumerate(suite.may_be_empty):
+        if column not in spec.delivered:
+            location = ("may_be_empty", position)
+            near = suggest_name(column, spec.delivered)
+            yield Problem(
+                document.file,
+                document.find_line(location),
+                join_field(location),
+                f"column {column!r} is not among columns of pipeline.yaml"
+                + (f"; did you mean {near!r}?" if near else ""),
+            )
+    if not suite.rows and not suite.batch:
+        yield Problem(document.file, None, "", "holds no expectation; a suite that checks nothing would always pass")
+
+
+def has_features_module(folder: Path) -> bool:
+    """Whether the pipeline has code that adds features."""
+    return (folder / "features.py").is_file()
+
+
+def load_pipeline(folder: Path) -> PipelineConfig:
+    """Read one pipeline folder; PipelineRefused with every problem."""
+    name = folder.name
+    spec_file, suite_file = Document(folder / "pipeline.yaml"), Document(folder / "expectations.yaml")
+    spec, suite = validate_document(PipelineSpec, spec_file), validate_document(ExpectationSuite, suite_file)
+    problems = [*spec_file.problems, *suite_file.problems]
+    try:
+        check_pipeline_name(name)
+    except ValueError as error:
+        problems.append(Problem(folder, None, "", f"the folder's name {error}"))
+    if spec and suite:
+        problems += _check_across(spec, suite, suite_file)
+    if spec and not has_features_module(folder):
+        line = spec_file.find_line(("features",))
+        problems += [Problem(spec_file.file, line, *found) for found in list_unknown_features(spec)]
+    if problems or not spec or not suite:
+        raise PipelineRefused(name, problems)
+    digest = hashlib.sha256(b"\0".join(file.read_bytes() for file in (spec_file.file, suite_file.file)))
+    return PipelineConfig(name=name, folder=folder, spec=spec, expectations=suite, config_sha256=digest.hexdigest())
+
+
+def load_pipelines(folder: Path = PIPELINES_FOLDER) -> LoadedPipelines:
+    """Read every pipeline below `folder`, sorted by name; a broken one does not stop the others."""
+    usable: list[PipelineConfig] = []
+    refused: list[PipelineRefused] = []
+    for path in sorted(folder.iterdir() if folder.is_dir() else ()):
+        if path.is_dir() and not path.name.startswith((".", "_")):
+            try:
+                usable.append(load_pipeline(path))
+            except PipelineRefused as problem:
+                refused.append(problem)
+            except Exception as error:
+                # Whatever nobody thought of in one folder is no reason to stop the others.
+                refused.append(
+                    PipelineRefused(path.name, [Problem(path, None, "", f"can't be read: {name_error(error)}")])
+                )
+    return LoadedPipelines(tuple(usable), tuple(refused))
+
+
+@cache
+def load_named_pipeline(name: str) -> PipelineConfig:
+    """Read the pipeline called `name`; NightshiftError with the nearest name where there is none."""
+    return load_pipeline(find_pipeline_folder(name))
+
+
+def find_pipeline_folder(name: str) -> Path:
+    """The folder of the pipeline called `name`; NightshiftError with the nearest name where there is none."""
+    known = [path.name for path in PIPELINES_FOLDER.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))]
+    if name not in known:
+        near = suggest_name(name, known)
+        hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(sorted(known))}"
+        raise NightshiftError(f"No pipeline is called {name[:100]!r}; {hint}")
+    return PIPELINES_FOLDER / name

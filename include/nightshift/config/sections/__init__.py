@@ -1,0 +1,1 @@
+"""The sections of pipeline.yaml, one model a file."""

@@ -1,0 +1,30 @@
+"""The section `drift` of pipeline.yaml: what is compared every night, and from where on it has moved."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from nightshift.config.model import Model
+
+Reference = Literal["training", "weekday", "season"]
+
+
+class Drift(Model):
+    """What the drift run compares with what the champion was trained on, and its limits."""
+
+    window: int = Field(3, ge=1, le=366, description="The last partitions that are compared.")
+    reference: Reference = Field(
+        "training",
+        description="Compared with: a sample of what the champion was `training` on; that sample with the window's own "
+        "mix of `weekday`s and hours; or the same days a year earlier (`season`), where the lake has them.",
+    )
+    sample_rows: int = Field(10_000, ge=100, le=100_000, description="At most so many rows of either side.")
+    min_rows: int = Field(
+        200, ge=10, description="With fewer rows the window reaches further back; with fewer still it is unknown."
+    )
+    column_limit: float = Field(0.1, gt=0, lt=1, description="A column, or the score, moved from this distance on.")
+    missing_limit: float = Field(0.1, gt=0, le=1, description="So, too, where missing values gained this share.")
+    new_limit: float = Field(0.05, gt=0, le=1, description="So, too, where new categories have this share.")
+    share_limit: float = Field(
+        0.3, gt=0, le=1, description="Drift: the columns that moved have this share of the champion's importance."
+    )

@@ -1,0 +1,76 @@
+"""The section `retention` of pipeline.yaml: how long what is kept, and what must be kept in any case."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from nightshift.config.model import Model
+
+if TYPE_CHECKING:
+    from nightshift.config.pipeline import PipelineSpec
+
+# What a partition consists of; `late` rows go with the raw ones that they belong to.
+PARTITIONED = ("raw", "valid", "quarantine", "features", "scores")
+# The least days between an object's last use and its end: attempts are refused after two.
+LEAST_GRACE, GRACE = 3, 7
+# Nights that drift and performance may reach back to, and the same days a year earlier with a week on either side.
+FURTHEST, SEASON = 31, 371
+
+
+class Retention(Model):
+    """Days after which something may go; null: it is kept for ever.
+
+    Partitions are as old as they lie behind the newest one, and at least as old as their last writing. What a model
+    version that isn't retired was trained on stays, whatever is said here; registry and history always do.
+    """
+
+    raw: int | None = Field(None, ge=1, description="Rows as they came in, late ones too.")
+    valid: int | None = Field(None, ge=1, description="Rows that passed.")
+    quarantine: int | None = Field(None, ge=7, description="Rows that did not pass.")
+    features: int | None = Field(None, ge=1, description="Features and their samples.")
+    scores: int | None = Field(None, ge=1, description="Rows of `scores.NAME`, and their objects.")
+    superseded: int = Field(30, ge=GRACE, description="Objects that another one has replaced in the ledger.")
+    reports: int | None = Field(90, ge=GRACE, description="Drift reports; their figures stay.")
+    shadow_scores: int | None = Field(90, ge=1, description="What challengers said; the comparisons stay.")
+    training_sets: int = Field(30, ge=GRACE, description="Training sets; a waiting approval may need them.")
+    candidates: int | None = Field(
+        None, ge=30, description="Models that were never in charge: they are retired, and can't be promoted any more."
+    )
+
+
+def find_least_days(spec: "PipelineSpec") -> int:
+    """How many days of partitions training, labels, drift and features that look back need."""
+    label, performance = spec.label, spec.retrain.performance
+    maturity = max(1, label.available_after)
+    drift = max(spec.drift.window, FURTHEST) + (SEASON if spec.drift.reference == "season" else 0)
+    outcomes = maturity + max(spec.training.window, performance.window, label.revised_for, FURTHEST)
+    return max(drift, outcomes) + spec.lookback
+
+
+def find_least(spec: "PipelineSpec") -> dict[str, int]:
+    """The smallest number of days that each setting may have, where that depends on the rest of the file."""
+    days, approval = find_least_days(spec), _count_approval_days(spec)
+    partitioned = dict.fromkeys(("raw", "valid", "features", "scores", "shadow_scores"), days)
+    return {**partitioned, "training_sets": approval + GRACE, "candidates": approval + 30}
+
+
+def find_days(spec: "PipelineSpec", name: str) -> int | None:
+    """The days that hold: defaults give way to what the pipeline needs."""
+    days: int | None = getattr(spec.retention, name)
+    return None if days is None else max(days, find_least(spec).get(name, 0))
+
+
+def list_problems(spec: "PipelineSpec") -> Iterator[str]:
+    """Settings under which something would go that is still needed."""
+    for name, least in find_least(spec).items():
+        days = getattr(spec.retention, name)
+        if name in spec.retention.model_fields_set and days is not None and days < least:
+            yield (
+                f"retention.{name}: {days} days would remove what training, outcomes, drift or approvals still need; "
+                f"the smallest number that is allowed here is {least}"
+            )
+
+
+def _count_approval_days(spec: "PipelineSpec") -> int:
+    return 0 if spec.gate.approval == "never" else int(spec.gate.approval_hours // 24) + 1

@@ -1,0 +1,1 @@
+"""YAML text -> checked values with line numbers."""

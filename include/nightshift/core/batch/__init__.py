@@ -1,0 +1,1 @@
+"""One batch of rows: types, casting, duplicates, checks, schema contract."""

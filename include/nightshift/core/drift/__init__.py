@@ -1,0 +1,1 @@
+"""How far columns and scores moved, and whether chance explains it."""

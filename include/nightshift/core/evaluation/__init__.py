@@ -1,0 +1,1 @@
+"""Metrics, their intervals, and what single columns contribute."""

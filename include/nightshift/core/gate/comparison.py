@@ -1,0 +1,70 @@
+"""Two models on the same held-out rows: the paired bootstrap as the section `gate` configures it."""
+
+import numpy as np
+
+from nightshift.config.metrics import Metric
+from nightshift.config.sections.gate import Gate
+from nightshift.core.evaluation.bootstrap import Interval, bootstrap_gain
+from nightshift.core.gate.evidence import Evidence
+
+# A standard error needs no more than 50 to 200 resamples: Efron and Tibshirani (1993), section 6.4. So what is compared
+# beside the champion on all rows, the baseline and each slice, gets a fifth of gate.resamples, at least 200.
+FEWER = 5
+FEWEST = 200
+# Fewer days say too little about how days differ, whatever number of rows they have.
+MIN_DAYS = 10
+
+
+def compare(
+    evidence: Evidence,
+    gate: Gate,
+    metric: Metric,
+    ours: np.ndarray,
+    theirs: np.ndarray,
+    seed: int,
+    *,
+    resamples: int,
+    within: np.ndarray | None = None,
+) -> Interval:
+    """The gain of `ours` over `theirs` on the held-out rows, or on those in the mask `within`."""
+    chosen = np.ones(len(evidence.target), dtype=bool) if within is None else within
+    groups = evidence.days[chosen] if gate.resample == "partitions" else None
+    found = bootstrap_gain(
+        metric,
+        evidence.target[chosen],
+        ours[chosen],
+        theirs[chosen],
+        resamples=resamples,
+        confidence=gate.confidence,
+        seed=seed,
+        groups=groups,
+    )
+    if groups is not None and len(np.unique(groups)) < MIN_DAYS:
+        return Interval(found.value, np.nan, np.nan, np.nan, 0)
+    return found
+
+
+def count_fewer(gate: Gate) -> int:
+    """The resamples of a comparison that is one of several."""
+    return max(FEWEST, gate.resamples // FEWER)
+
+
+def show_interval(found: Interval) -> dict[str, float]:
+    """As figures of a rule."""
+    return {"gain": found.value, "gain_low": found.low, "gain_high": found.high}
+
+
+def format_interval(found: Interval, gate: Gate) -> str:
+    """As text."""
+    return f"{gate.confidence:.0%} interval {found.low:+.4f} to {found.high:+.4f}"
+
+
+def explain_unknown(days: np.ndarray, gate: Gate, metric: Metric) -> str:
+    """Why a comparison on rows of these days has no interval, and what to do."""
+    count = len(np.unique(days))
+    if gate.resample == "partitions" and count < MIN_DAYS:
+        return (
+            f"{count} held-out days, gate.resample: partitions needs {MIN_DAYS}; "
+            "raise training.holdout, or set gate.resample: rows"
+        )
+    return f"{metric} can't be computed, or not often enough to say how sure it is; hold out more rows"

@@ -1,0 +1,44 @@
+"""What the gate decides from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from nightshift.core.predictors.parity import Parity
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a fresh process made of the artifact and the golden rows."""
+
+    problem: str  # "" where it loaded and predicted
+    difference: float | None  # largest absolute difference to the recorded scores
+    seconds: float | None  # for 1,000 rows
+    megabytes: float | None  # peak on top of the libraries' own, for 1,000 rows
+    rows: int  # golden rows
+    parity: Parity | None = None  # its tables against the model itself; None: not measured
+    recorded: str | None = None  # the hash of the tables that belong to the version; None where it has none
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of candidate, champion and baseline on the held-out rows.
+
+    Arrays are float64 of shape (rows,) unless said otherwise, all in one order.
+    """
+
+    target: np.ndarray
+    days: np.ndarray  # datetime64[D]
+    rows: pd.DataFrame  # the features, for slices
+    candidate: np.ndarray | None  # None where it could not be served: served.problem or missing_features say why
+    baseline: np.ndarray
+    champion: np.ndarray | None  # None where there is none, or it can't be judged
+    champion_version: int | None
+    champion_problem: str  # why `champion` is None although there is a champion_version
+    missing_features: tuple[str, ...]  # that the candidate needs and the rows lack
+    train_value: float  # training.metric on the rows that it was fitted on
+    target_range: tuple[float, float]  # lowest and highest target of the training slice
+    alone: Mapping[str, float]  # ROC AUC or R² that each feature reaches alone, on held-out rows
+    served: Served | None  # None: not tried

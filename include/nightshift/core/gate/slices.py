@@ -1,0 +1,150 @@
+"""The candidate against the champion within slices of the held-out rows, with one error rate for all of them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nightshift.config.metrics import Metric, Task
+from nightshift.config.sections.gate import Gate
+from nightshift.core.evaluation.weighted_metrics import measure_losses, measure_rows
+from nightshift.core.gate.champion import find_margin
+from nightshift.core.gate.comparison import compare, count_fewer, explain_unknown, show_interval
+from nightshift.core.gate.evidence import Evidence
+from nightshift.core.gate.groups import Group, find_weak_groups, list_groups
+from nightshift.core.gate.quality import NOT_SERVED
+from nightshift.core.gate.rule import Rule
+
+# With fewer rows of a class, how sure a metric is can't be told from the rows themselves.
+MIN_CLASS_ROWS = 10
+# A slice may lose so many times what the whole may: it is measured on fewer rows.
+WIDER = 2.0
+
+
+@dataclass(frozen=True)
+class _Contest:
+    """What every slice is judged with; arrays of shape (rows,)."""
+
+    evidence: Evidence
+    gate: Gate
+    task: Task
+    metric: Metric
+    seed: int
+    candidate: np.ndarray
+    champion: np.ndarray
+    margin: float
+
+
+def check_slices(evidence: Evidence, gate: Gate, task: Task, metric: Metric, seed: int) -> Rule:
+    """In no slice provably worse than the champion by more than the slices' margin."""
+    candidate, champion = evidence.candidate, evidence.champion
+    if candidate is None:
+        return Rule("slices", None, {}, NOT_SERVED)
+    groups = list_groups(evidence.rows, gate.slices.columns)
+    if evidence.champion_version is None:
+        slices = [_describe(group, evidence.target, candidate, metric) | _refuse("no champion") for group in groups]
+        return Rule("slices", True, {"slices": slices}, "no champion to compare with")
+    margin = _find_slice_margin(evidence, gate, metric)
+    if champion is None or not math.isfinite(margin):
+        return Rule("slices", None, {}, "unclear: the champion can't be judged")
+    if not (np.isfinite(candidate).all() and np.isfinite(champion).all()):
+        return Rule("slices", None, {}, "unclear: some predictions are not numbers")
+    contest = _Contest(evidence, gate, task, metric, seed, candidate, champion, margin)
+    slices = [_judge_slice(group, contest) for group in groups + _find_weak(contest)]
+    _mark_worse(slices, 1 - gate.confidence)
+    return _conclude(slices, gate, margin)
+
+
+def _find_slice_margin(evidence: Evidence, gate: Gate, metric: Metric) -> float:
+    if gate.slices.margin is not None:
+        return gate.slices.margin
+    return WIDER * find_margin(evidence, gate, metric)
+
+
+def _find_weak(contest: _Contest) -> list[Group]:
+    wanted, evidence = contest.gate.slices, contest.evidence
+    if not wanted.find_weak:
+        return []
+    ours = measure_losses(contest.metric, evidence.target, contest.candidate)
+    theirs = measure_losses(contest.metric, evidence.target, contest.champion)
+    return find_weak_groups(evidence.rows, ours - theirs, wanted.min_rows, contest.seed)
+
+
+def find_obstacle(target: np.ndarray, min_rows: int, task: Task) -> str:
+    """Why a slice with these targets can't be judged; empty where it can."""
+    if len(target) < min_rows:
+        return f"{len(target)} rows, gate.slices.min_rows is {min_rows}"
+    fewest = min(int((target == 1).sum()), int((target != 1).sum()))
+    if task == "classification" and fewest < MIN_CLASS_ROWS:
+        return f"{fewest} rows of one class, {MIN_CLASS_ROWS} are needed"
+    return ""
+
+
+def _describe(group: Group, target: np.ndarray, candidate: np.ndarray, metric: Metric) -> dict[str, Any]:
+    value = measure_rows(metric, target[group.mask], candidate[group.mask])
+    return {"slice": group.name, "found": group.found, "rows": int(group.mask.sum()), "candidate": value}
+
+
+def _judge_slice(group: Group, contest: _Contest) -> dict[str, Any]:
+    evidence, gate, metric = contest.evidence, contest.gate, contest.metric
+    described = _describe(group, evidence.target, contest.candidate, metric)
+    inside = evidence.target[group.mask]
+    described["champion"] = measure_rows(metric, inside, contest.champion[group.mask])
+    obstacle = find_obstacle(inside, gate.slices.min_rows, contest.task)
+    if obstacle:
+        return described | _refuse(obstacle)
+    found = compare(
+        evidence,
+        gate,
+        metric,
+        contest.candidate,
+        contest.champion,
+        contest.seed,
+        resamples=count_fewer(gate),
+        within=group.mask,
+    )
+    p = found.prove_below(-contest.margin)
+    if not math.isfinite(p):
+        return described | _refuse(explain_unknown(evidence.days[group.mask], gate, metric))
+    return described | {**show_interval(found), "p": p, "verdict": "no worse", "passed": True}
+
+
+def _refuse(reason: str) -> dict[str, Any]:
+    return {"gain": math.nan, "p": math.nan, "verdict": "not judged", "passed": None, "reason": reason}
+
+
+def _mark_worse(slices: Sequence[dict[str, Any]], risk: float) -> None:
+    judged = [line for line in slices if line["verdict"] != "not judged"]
+    for line, rejected in zip(judged, reject_holm([line["p"] for line in judged], risk), strict=True):
+        line.update({"verdict": "worse" if rejected else "no worse", "passed": not rejected})
+
+
+def reject_holm(p_values: Sequence[float], risk: float) -> list[bool]:
+    """Which hypotheses are refuted, with at most `risk` of refuting any true one, however the tests depend.
+
+    S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979).
+    """
+    rejected = [False] * len(p_values)
+    for done, index in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
+        if p_values[index] > risk / (len(p_values) - done):
+            break
+        rejected[index] = True
+    return rejected
+
+
+def _conclude(slices: list[dict[str, Any]], gate: Gate, margin: float) -> Rule:
+    worse = [line for line in slices if line["verdict"] == "worse"]
+    judged = [line for line in slices if line["verdict"] != "not judged"]
+    figures = {"judged": len(judged), "margin": margin, "confidence": gate.confidence, "slices": slices}
+    if worse:
+        named = "; ".join(f"{line['slice']} ({line['rows']} rows, gain {line['gain']:+.4f})" for line in worse)
+        return Rule("slices", False, figures, f"worse by more than {margin:.4f} in {named}")
+    if gate.slices.columns and not any(not line["found"] for line in judged):
+        columns = ", ".join(gate.slices.columns)
+        text = f"unclear: no slice of {columns} could be judged; hold out more rows, or lower gate.slices.min_rows"
+        return Rule("slices", None, figures, text)
+    if not judged:
+        return Rule("slices", True, figures, "no slice is configured, and none looks weak")
+    return Rule("slices", True, figures, f"in none of {len(judged)} slices provably worse by more than {margin:.4f}")

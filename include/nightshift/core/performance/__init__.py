@@ -1,0 +1,1 @@
+"""Measured and estimated performance of the champion and its challenger."""

@@ -1,0 +1,129 @@
+"""A replay's policies, and what comes out of one: a record per night, and their sum."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+import numpy as np
+
+from nightshift.config.days import list_days
+from nightshift.config.metrics import Metric
+from nightshift.config.pipeline import PipelineSpec
+from nightshift.core.evaluation.metrics import gain, measure
+from nightshift.core.features.build import list_lookback
+from nightshift.core.training.splits import choose_window
+
+Policy = Literal["nightshift", "never", "always", "weekly"]
+POLICIES: tuple[Policy, ...] = ("nightshift", "never", "always", "weekly")
+# What orders rows can't be computed over nights that different models scored: their scores have no common scale.
+RANKING = frozenset({"roc_auc", "average_precision"})
+# As far as a reference of the same season reaches back.
+SEASON = timedelta(days=371)
+
+
+@dataclass(frozen=True)
+class Span:
+    """What is replayed, and what the model in charge on the first night was trained on."""
+
+    first: date
+    last: date
+    train_from: date
+    train_to: date
+
+    @property
+    def nights(self) -> list[date]:
+        """Every night that is replayed."""
+        return list_days(self.first, self.last)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One training: its version and what the gate said. No version where it stopped before there was one."""
+
+    version: int | None
+    decision: str
+    promoted: bool
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Night:
+    """One replayed night. What the policy did not look at is None."""
+
+    date: date
+    champion: int | None
+    decision: Literal["retrain", "wait", "none"]
+    reason: str = ""
+    drifted: bool | None = None
+    drift_share: float | None = None
+    prediction_score: float | None = None
+    drift_reason: str = ""
+    trained: Trained | None = None
+    seconds: float = 0.0
+    problem: str = ""
+    rows: int = 0
+    metric: float | None = None
+
+    def to_record(self) -> dict[str, Any]:
+        """As JSON."""
+        return {**asdict(self), "date": str(self.date)}
+
+
+def choose_span(spec: PipelineSpec, first: date, last: date, train_from: date | None, train_to: date | None) -> Span:
+    """The first model's window ends, unless said otherwise, with what was known on the morning of the first night.
+
+    ValueError where the days contradict each other, or the pipeline's start leaves nothing to train on.
+    """
+    if first > last:
+        raise ValueError(f"--to {last} lies before --from {first}")
+    window = (first - timedelta(days=1), spec.label.available_after, spec.training.window)
+    start, end = choose_window(*window, train_from, train_to)
+    if end < spec.start:
+        raise ValueError(
+            f"the data start on {spec.start}, so nothing can be learnt before {first}; choose a later --from"
+        )
+    return Span(first, last, max(start, spec.start), end)
+
+
+def list_ingested(spec: PipelineSpec, span: Span, retrains: bool) -> list[date]:
+    """Every partition that the replay reads, in order: those of the trainings, and what features look back at."""
+    starts = [span.train_from]
+    if retrains:
+        starts.append(choose_window(span.first, spec.label.available_after, spec.training.window, None, None)[0])
+    days: set[date] = set()
+    for start, end in zip(starts, (span.train_to, span.last), strict=False):
+        days.update(list_days(start, end))
+    days.update(span.nights)
+    for start in (*starts, span.first):
+        days.update(list_lookback(spec, start))
+    if spec.drift.reference == "season":
+        days.update(list_days(span.first - SEASON, span.last - SEASON + timedelta(days=14)))
+    return sorted(day for day in days if day >= spec.start)
+
+
+def decide_by_calendar(policy: Policy, span: Span, night: date) -> bool:
+    """What a policy that looks at nothing does."""
+    if policy == "weekly":
+        return (night - span.first).days % 7 == 6
+    return policy == "always"
+
+
+def sum_up_metric(metric: Metric, targets: Sequence[np.ndarray], predicted: Sequence[np.ndarray]) -> float:
+    """Over all nights: what orders rows as the nights' mean, weighted by rows; anything else over all rows."""
+    if not targets:
+        return math.nan
+    if metric not in RANKING:
+        return measure(metric, np.concatenate(targets), np.concatenate(predicted))
+    values = np.array([measure(metric, *pair) for pair in zip(targets, predicted, strict=True)])
+    rows = np.array([len(target) for target in targets], dtype=float)
+    usable = np.isfinite(values)
+    return float(np.average(values[usable], weights=rows[usable])) if usable.any() else math.nan
+
+
+def measure_recovered(metric: Metric, ours: float, never: float, always: float) -> float | None:
+    """The share of what always retraining gains over never; None where it gains nothing."""
+    gained = gain(metric, always, never)
+    return gain(metric, ours, never) / gained if math.isfinite(gained) and gained > 0 else None

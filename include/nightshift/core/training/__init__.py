@@ -1,0 +1,1 @@
+"""Fit, search, splits, calibration, thresholds."""

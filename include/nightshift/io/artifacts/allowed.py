@@ -1,0 +1,90 @@
+"""What a model may be made of, reviewed by a person. Never extended by what a file says it holds.
+
+skops asks only whether a type is trusted, wherever it stands: any trusted name may be called with what the file holds,
+if the file says that it is a list, a dictionary or a constructor. Here each kind of node has types of its own, and
+kinds that call or look up something (methods, operators, constructors, caches) do not exist at all.
+"""
+
+from collections.abc import Mapping
+
+# Estimators and their parts, restored attribute by attribute without running their constructors.
+OBJECTS = frozenset(
+    {
+        "nightshift.core.training.calibration.CalibratedClassifier",
+        "nightshift.core.estimators.lightgbm.LightGbmClassifier",
+        "nightshift.core.estimators.lightgbm.LightGbmRegressor",
+        "sklearn._loss.link.HalfLogitLink",
+        "sklearn._loss.link.IdentityLink",
+        "sklearn._loss.link.Interval",
+        "sklearn._loss.link.LogLink",
+        "sklearn._loss.link.LogitLink",
+        "sklearn._loss.loss.AbsoluteError",
+        "sklearn._loss.loss.HalfBinomialLoss",
+        "sklearn._loss.loss.HalfGammaLoss",
+        "sklearn._loss.loss.HalfPoissonLoss",
+        "sklearn._loss.loss.HalfSquaredError",
+        "sklearn._loss.loss.PinballLoss",
+        "sklearn.compose._column_transformer.ColumnTransformer",
+        "sklearn.dummy.DummyClassifier",
+        "sklearn.dummy.DummyRegressor",
+        "sklearn.ensemble._forest.RandomForestClassifier",
+        "sklearn.ensemble._forest.RandomForestRegressor",
+        "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+        "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
+        "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.impute._base.MissingIndicator",
+        "sklearn.impute._base.SimpleImputer",
+        "sklearn.isotonic.IsotonicRegression",
+        "sklearn.linear_model._logistic.LogisticRegression",
+        "sklearn.linear_model._ridge.Ridge",
+        "sklearn.pipeline.Pipeline",
+        "sklearn.preprocessing._data.StandardScaler",
+        "sklearn.preprocessing._encoders.OneHotEncoder",
+        "sklearn.preprocessing._encoders.OrdinalEncoder",
+        "sklearn.preprocessing._function_transformer.FunctionTransformer",
+        "sklearn.preprocessing._label.LabelEncoder",
+        "sklearn.tree._classes.DecisionTreeClassifier",
+        "sklearn.tree._classes.DecisionTreeRegressor",
+    }
+)
+# What a model as a whole may be.
+ROOTS = frozenset({"nightshift.core.training.calibration.CalibratedClassifier", "sklearn.pipeline.Pipeline"})
+LOSSES = frozenset(
+    f"sklearn._loss._loss.Cy{name}"
+    for name in ("AbsoluteError", "HalfBinomialLoss", "HalfGammaLoss", "HalfPoissonLoss", "HalfSquaredError")
+) | {"sklearn._loss._loss.CyPinballLoss"}
+_WIDTHS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
+NUMBERS = frozenset(f"numpy.{name}" for name in ("bool", "str_", *_WIDTHS))
+KEYS = frozenset({"builtins.bool", "builtins.float", "builtins.int", "builtins.str"})
+# HistGradientBoosting checks its input with it, bound to keyword arguments by functools.partial.
+CHECK_ARRAY = "sklearn.utils.validation.check_array"
+
+# skops' name for the kind of node -> the types that it may have.
+TYPES_BY_LOADER: Mapping[str, frozenset[str]] = {
+    "DTypeNode": frozenset({"numpy.dtype"}),
+    "DictNode": frozenset({"builtins.dict"}),
+    "FunctionNode": frozenset({CHECK_ARRAY}),
+    "JsonNode": frozenset({"builtins.str"}),
+    "ListNode": frozenset({"builtins.list"}),
+    "LossNode": LOSSES,
+    "NdArrayNode": NUMBERS | {"numpy.ndarray"},
+    "ObjectNode": OBJECTS,
+    "PartialNode": frozenset({"functools.partial"}),
+    "RandomGeneratorNode": frozenset({"numpy.random._generator.Generator"}),
+    "SliceNode": frozenset({"builtins.slice"}),
+    "TreeNode": frozenset({"sklearn.tree._tree.Tree"}),
+    "TupleNode": frozenset({"builtins.tuple"}),
+    "TypeNode": KEYS | NUMBERS,
+}
+# What skops must be told on top of its own defaults: the second lock on the same door.
+TRUSTED_TYPES = [
+    "functools.partial",
+    "nightshift.core.training.calibration.CalibratedClassifier",
+    "nightshift.core.estimators.lightgbm.LightGbmClassifier",
+    "nightshift.core.estimators.lightgbm.LightGbmRegressor",
+    "numpy.dtype",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+    CHECK_ARRAY,
+]

@@ -1,0 +1,1 @@
+"""Which objects exist for which partition, and what came of it."""

@@ -1,0 +1,1 @@
+"""Isolated processes, temporary files, code of users."""

@@ -1,0 +1,1 @@
+"""Great Expectations, Evidently and Airflow's own database, one a file."""

@@ -1,0 +1,65 @@
+"""both samples -> what is found in each of the champion's columns."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.core.drift.columns import Side, find_fault, is_absent, judge_column, make_unknown
+from nightshift.core.drift.null_distribution import Noise
+from nightshift.core.drift.result import ColumnDrift, Kind, weigh_columns
+from nightshift.io.registry import ModelVersion
+from nightshift.io.vendors.evidently import measure_categories, measure_numbers
+from nightshift.steps.drift.reference import Matched, Reference
+from nightshift.steps.labels import PARTITION
+
+
+def compare_columns(
+    config: PipelineConfig, champion: ModelVersion, reference: Reference, matched: Matched
+) -> list[ColumnDrift]:
+    """One result per column, in the champion's order: a column that can't be compared loses only its own figures."""
+    limits = config.spec.drift
+    sides = Side(matched.reference, find_nights(matched.reference)), Side(matched.current, find_nights(matched.current))
+    noise = make_noise(config, reference, matched)
+    absent = [name for name in champion.feature_names if is_absent(name, *sides)]
+    weights = weigh_columns(champion.feature_names, champion.metrics.get("importance"), absent)
+    found = []
+    for name in champion.feature_names:
+        kind: Kind = "numeric" if name in champion.features["numeric"] else "categorical"
+        if name in absent:
+            found.append(make_unknown(name, kind, 0.0, limits, "is empty on both sides, so it is left out"))
+            continue
+        fault = find_fault(name, kind, *sides)
+        score = math.nan if fault else measure_distance(kind, matched.reference[name], matched.current[name])
+        if math.isnan(score) or math.isinf(score):
+            why = fault or "has no finite distance"
+            found.append(make_unknown(name, kind, weights[name], limits, why, broken=True))
+            continue
+        base, current = reference.fitted[name], matched.current[name]
+        found.append(judge_column(name, kind, score, weights[name], base, current, noise, limits))
+    return found
+
+
+def measure_distance(kind: Kind, reference: pd.Series, current: pd.Series) -> float:
+    """Evidently's distance for that kind of column; NaN where it has none."""
+    return (measure_categories if kind == "categorical" else measure_numbers)(reference, current)
+
+
+def make_noise(config: PipelineConfig, reference: Reference, matched: Matched, against: int | None = None) -> Noise:
+    """The chance between the window and the reference as it was before it was mixed as the window."""
+    nights = find_nights(matched.current)
+    return Noise(
+        base=len(reference.fitted),
+        nights=find_nights(reference.fitted),
+        window=1 if nights is None else max(1, len(np.unique(nights))),
+        current=len(matched.current),
+        reference=len(matched.reference),
+        seed=config.spec.training.seed,
+        against=against,
+    )
+
+
+def find_nights(rows: pd.DataFrame) -> np.ndarray | None:
+    """The night of each row, as datetime64[D]; None where the rows do not know it."""
+    return rows[PARTITION].to_numpy("datetime64[D]") if PARTITION in rows else None

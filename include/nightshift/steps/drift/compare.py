@@ -1,0 +1,103 @@
+"""champion's training features against the last partitions -> drift figures, by column and in sum, and the report."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.core.drift.result import ColumnDrift, DriftVerdict, judge_drift
+from nightshift.core.drift.window import FARTHEST, Night, choose_nights, find_short_night
+from nightshift.io.ledger.entries import Entry, find_entries
+from nightshift.io.monitoring.validation_and_drift import record_drift, record_drift_columns
+from nightshift.io.registry import ModelVersion, find_champion
+from nightshift.io.resources import Resources
+from nightshift.steps.drift.columns import compare_columns
+from nightshift.steps.drift.reference import Matched, Reference, choose_reference, match_rows
+from nightshift.steps.drift.reports import store_reports
+from nightshift.steps.drift.scores import compare_scores
+from nightshift.steps.ingest.samples import sample_entries
+from nightshift.steps.outcome import Outcome
+
+
+def compare_windows(config: PipelineConfig, resources: Resources, as_of: date, reports: bool = True) -> Outcome:
+    """Measure how far the last partitions up to `as_of` have moved from what the champion was trained on.
+
+    Skipped while there is no champion or no features. `drifted` is None where it can't be known. Figures: those of
+    monitoring.drift, `champion_version`, and `broken`: the columns whose data are at fault. Without `reports` nothing
+    is written to the lake.
+    """
+    first = as_of - timedelta(days=config.spec.drift.window - 1)
+    days = [as_of - timedelta(days=back) for back in range(max(config.spec.drift.window, FARTHEST))]
+    with resources.warehouse.begin() as connection:
+        champion = find_champion(connection, config.name)
+        known = find_entries(connection, config.name, "features", days)
+    if champion is None:
+        return Outcome("skipped", f"{config.name} has no champion yet, so there is nothing to compare with")
+    if not any(entry.partition >= first for entry in known):
+        return Outcome("skipped", f"{config.name} has no features between {first} and {as_of}")
+    nights = [Night(entry.partition, entry.ref.rows) for entry in known]
+    entries = known[-choose_nights(nights, first, config.spec.drift.min_rows) :]
+    short = find_short_night(nights)
+    figures, columns = _compare(config, resources, champion, entries, [short] if short else [], as_of, reports)
+    figures |= {"window_from": str(entries[0].partition), "window_to": str(as_of)}
+    with resources.warehouse.begin() as connection:
+        record_drift(connection, config.name, champion.version, figures)
+        record_drift_columns(
+            connection, config.name, as_of, champion.version, [column.to_record() for column in columns]
+        )
+    broken = [column.column_name for column in columns if column.broken]
+    return Outcome("done", figures={**figures, "champion_version": champion.version, "broken": broken})
+
+
+def _compare(
+    config: PipelineConfig,
+    resources: Resources,
+    champion: ModelVersion,
+    entries: Sequence[Entry],
+    problems: Sequence[str],
+    as_of: date,
+    reports: bool,
+) -> tuple[dict[str, Any], list[ColumnDrift]]:
+    """The figures of monitoring.drift but for the window, and those of every column and of the score."""
+    limits, seed = config.spec.drift, config.spec.training.seed
+    reference = choose_reference(config, resources, champion, entries[0].partition, entries[-1].partition)
+    sampled = sample_entries(resources.lake, entries, champion.feature_names, limits.sample_rows, seed)
+    matched = match_rows(reference, reference.fitted, sampled, seed)
+    problems = [*problems, *_find_few_rows(matched, limits.min_rows)]
+    compared = compare_scores(config, resources, champion, reference, sampled)
+    columns = [*compare_columns(config, champion, reference, matched), compared.column]
+    if problems:
+        columns = [_withdraw(column, problems[0]) for column in columns]
+    uris = store_reports(config, resources, as_of, matched, columns, compared) if reports else (None, None)
+    verdict = judge_drift(columns, limits, problems)
+    figures = {
+        "drifted": verdict.drifted,
+        "share": verdict.share,
+        "reason": _explain(verdict, reference, matched),
+        "columns": {column.column_name: column.score for column in columns if column.kind != "prediction"},
+        "prediction_score": compared.column.score,
+        "reference": reference.kind,
+        "reference_rows": len(matched.reference),
+        "current_rows": len(matched.current),
+        "report_uri": uris[0],
+        "report_json_uri": uris[1],
+    }
+    return figures, columns
+
+
+def _find_few_rows(matched: Matched, least: int) -> list[str]:
+    sides = (("current window", matched.current), ("reference", matched.reference))
+    return [f"the {side} has {len(rows)} rows, {least} are needed" for side, rows in sides if len(rows) < least]
+
+
+def _withdraw(column: ColumnDrift, problem: str) -> ColumnDrift:
+    """The figures stay, the verdict goes: what is wrong with all rows is wrong with the column's."""
+    return column if column.drifted is None else replace(column, drifted=None, reason=f"unknown: {problem}")
+
+
+def _explain(verdict: DriftVerdict, reference: Reference, matched: Matched) -> str:
+    left = f"{matched.left_out} rows of weekdays or hours that the reference lacks are left out"
+    return "; ".join(
+        [verdict.reason, *([reference.note] if reference.note else []), *([left] if matched.left_out else [])]
+    )

@@ -1,0 +1,80 @@
+"""champion + both samples -> how far its scores have moved."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.core.drift.columns import judge_column, make_unknown
+from nightshift.core.drift.result import SCORE, ColumnDrift
+from nightshift.core.estimators.kinds import predict_scores
+from nightshift.io.artifacts import load_model
+from nightshift.io.registry import ModelVersion
+from nightshift.io.resources import Resources
+from nightshift.io.vendors.evidently import measure_numbers
+from nightshift.steps.drift.columns import find_nights, make_noise
+from nightshift.steps.drift.reference import Reference, match_rows
+from nightshift.steps.ingest.samples import PREDICTION
+
+
+@dataclass(frozen=True)
+class ComparedScores:
+    """What was found, and the scores of both sides where there are any (float64)."""
+
+    column: ColumnDrift
+    reference: pd.Series | None = None
+    current: pd.Series | None = None
+
+
+class Incomparable(Exception):
+    """Why there are no scores to compare."""
+
+
+def compare_scores(
+    config: PipelineConfig, resources: Resources, champion: ModelVersion, reference: Reference, current: pd.DataFrame
+) -> ComparedScores:
+    """Compare the champion's scores of the window with those of rows that it was not fitted on.
+
+    Unknown, with the reason, where there are none; whatever keeps the model from scoring is no fault of the drift run.
+    """
+    limits, seed = config.spec.drift, config.spec.training.seed
+    try:
+        scored = _score_reference(config, resources, champion, reference)
+        if scored.held is None or not len(scored.held):
+            raise Incomparable("the reference of this version has no scores of held-out rows")
+        matched = match_rows(scored, scored.held, current, seed)
+        now = _score(config, resources, champion, matched.current)
+        then = matched.reference[PREDICTION]
+        score = measure_numbers(then, now)
+        if not math.isfinite(score):
+            raise Incomparable("the scores have no finite distance")
+    except Incomparable as error:
+        return ComparedScores(make_unknown(SCORE, "prediction", 0.0, limits, str(error)))
+    nights = find_nights(scored.held)
+    against = None if nights is None or scored.seasonal else len(np.unique(nights))
+    noise = make_noise(config, scored, matched, against)
+    column = judge_column(SCORE, "prediction", score, 0.0, scored.fitted[PREDICTION], now, noise, limits)
+    return ComparedScores(column, then.reset_index(drop=True), now.reset_index(drop=True))
+
+
+def _score_reference(
+    config: PipelineConfig, resources: Resources, champion: ModelVersion, reference: Reference
+) -> Reference:
+    """A year earlier the champion may not have been there: it scores those rows now."""
+    if not reference.seasonal:
+        return reference
+    rows = reference.fitted.assign(**{PREDICTION: _score(config, resources, champion, reference.fitted)})
+    return Reference(reference.kind, rows, rows)
+
+
+def _score(config: PipelineConfig, resources: Resources, champion: ModelVersion, rows: pd.DataFrame) -> pd.Series:
+    model = load_model(resources.lake, champion.artifact)
+    try:
+        scores = predict_scores(model, config.spec.task, rows[champion.feature_names])
+    except (KeyError, ValueError, TypeError) as error:
+        raise Incomparable(f"version {champion.version} can't score the rows: {error}") from error
+    if not np.isfinite(scores).all():
+        raise Incomparable(f"version {champion.version} gave scores that are not finite")
+    return pd.Series(scores, index=rows.index)

@@ -1,0 +1,1 @@
+"""extract -> validate -> build_features."""

@@ -1,0 +1,18 @@
+"""Upkeep of the whole house: what nothing points at any more goes, and what has outlived its retention."""
+
+from nightshift.steps.maintenance.airflow import clean_airflow
+from nightshift.steps.maintenance.garbage import sweep_orphans
+from nightshift.steps.maintenance.report import format_lines
+from nightshift.steps.maintenance.retention import apply_retention
+from nightshift.steps.maintenance.run import Upkeep, begin_upkeep
+from nightshift.steps.maintenance.survey import survey
+
+__all__ = [
+    "Upkeep",
+    "apply_retention",
+    "begin_upkeep",
+    "clean_airflow",
+    "format_lines",
+    "survey",
+    "sweep_orphans",
+]

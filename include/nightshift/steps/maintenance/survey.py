@@ -1,0 +1,23 @@
+"""What maintenance would do, before it does anything."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.io.resources import Resources
+from nightshift.steps.maintenance.garbage import make_figures, sweep_orphans
+from nightshift.steps.maintenance.retention import apply_retention
+from nightshift.steps.maintenance.run import Upkeep
+from nightshift.steps.outcome import Outcome
+
+
+def survey(resources: Resources, configs: Sequence[PipelineConfig], upkeep: Upkeep) -> Outcome:
+    """A dry run of the sweep and of the retention, kept in monitoring.upkeep. Figures: lines, objects, bytes, table.
+
+    What leaves the ledger today leaves the lake on a later run, so it is counted in both then, and here once.
+    """
+    rehearsal = replace(upkeep, dry_run=True)
+    lines = []
+    for step in (sweep_orphans, apply_retention):
+        lines += step(resources, configs, rehearsal).figures["lines"]
+    return Outcome("done", figures=make_figures(lines))

@@ -1,0 +1,1 @@
+"""Looking at quarantined rows, and replaying them."""

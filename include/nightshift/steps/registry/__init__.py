@@ -1,0 +1,1 @@
+"""Versions: promotion, rollback, explanation."""

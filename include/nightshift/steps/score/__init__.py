@@ -1,0 +1,1 @@
+"""score -> publish, and the challenger."""

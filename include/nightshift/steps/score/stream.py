@@ -1,0 +1,120 @@
+"""Features become scores as a stream: row groups are decoded and predicted ahead, on all cores, and leave in order."""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from nightshift.config.pipeline import PipelineConfig
+from nightshift.core.predictors import Predictor
+from nightshift.io.lake.base import ObjectRef
+from nightshift.io.lake.parquet import fetch_unverified, map_groups, read_schema
+from nightshift.io.registry import ModelVersion
+from nightshift.io.resources import Resources
+from nightshift.io.scores.table import Stamp, make_scores_schema
+from nightshift.prefetch import count_workers, take_first
+from nightshift.steps.outcome import Outcome
+from nightshift.steps.score.plan import Plan, find_threshold
+from nightshift.steps.serving.predictors import load_predictor
+
+# So many scored row groups, 4 MiB each, wait for the hash of the features, and later for a server that halts to write.
+MOST_WAITING = 8
+MakeBatch = Callable[[pa.RecordBatch, np.ndarray], pa.RecordBatch]
+
+
+class UnusableScores(Exception):
+    """The model gave something that is no score."""
+
+
+def score_features(
+    config: PipelineConfig,
+    resources: Resources,
+    features: ObjectRef,
+    version: ModelVersion,
+    make_batch: MakeBatch,
+    share: tuple[int, int] = (0, 1),
+) -> Generator[list[pa.RecordBatch]]:
+    """For each row group of the features, what `make_batch` makes of its batches and their scores.
+
+    `share` picks the groups of one shard: its number from 0, of how many. A batch has the keys and the version's
+    features. To be closed by whoever does not take all. The first groups are scored while the features are still being
+    hashed, and leave once those are known to be what was recorded.
+    UnusableScores where a score is no finite number, or the features lack a column.
+    """
+    predictor = load_predictor(config, resources, version, features.rows)
+
+    def score_batch(batch: pa.RecordBatch) -> pa.RecordBatch:
+        return make_batch(batch, _score(predictor, version, batch))
+
+    with (
+        fetch_unverified(resources.lake, features) as (path, verified),
+        closing(_score_groups(config, path, version, score_batch, share)) as groups,
+    ):
+        # With the first group as many as may wait are begun; none leaves before the features are known to be good.
+        begun = take_first(groups)
+        verified.result()
+        yield from begun
+
+
+def _score_groups(
+    config: PipelineConfig,
+    path: Path,
+    version: ModelVersion,
+    score_batch: Callable[[pa.RecordBatch], pa.RecordBatch],
+    share: tuple[int, int],
+) -> Generator[list[pa.RecordBatch]]:
+    missing = set(version.feature_names) - set(read_schema(path).names)
+    if missing:
+        raise UnusableScores(
+            f"version {version.version} needs {', '.join(sorted(missing))}, which the features lack; run the "
+            "ingest of this partition again, or train a new version"
+        )
+    columns = list(dict.fromkeys([*config.spec.keys, *version.feature_names]))
+    rows, workers = config.spec.scoring.batch_rows, count_workers()
+    texts = [name for name in version.features["categorical"] if name not in config.spec.keys]
+
+    def score_group(batches: Iterator[pa.RecordBatch]) -> list[pa.RecordBatch]:
+        return [score_batch(batch) for batch in batches]
+
+    with closing(map_groups(path, score_group, rows, workers, columns, share, texts, MOST_WAITING)) as groups:
+        yield from groups
+
+
+def _score(predictor: Predictor, version: ModelVersion, batch: pa.RecordBatch) -> np.ndarray:
+    scores = predictor.predict(batch)
+    unusable = int((~np.isfinite(scores)).sum())
+    if unusable:
+        raise UnusableScores(f"version {version.version} gave no finite score for {unusable} rows")
+    return scores
+
+
+def score_planned(
+    config: PipelineConfig, resources: Resources, partition: date, plan: Plan, share: tuple[int, int] = (0, 1)
+) -> Generator[list[pa.RecordBatch]]:
+    """The rows of scores.NAME that the plan asks for; the rest is as `score_features` has it."""
+    stamp = Stamp(partition, plan.version.version, plan.scored_at)
+    finish = _finish_batches(config, stamp, find_threshold(config, plan.version))
+    return score_features(config, resources, plan.features, plan.version, finish, share)
+
+
+def _finish_batches(config: PipelineConfig, stamp: Stamp, threshold: float) -> MakeBatch:
+    """What makes rows of scores.NAME from a batch with the keys and its scores."""
+    schema, constants = make_scores_schema(config), asdict(stamp)
+
+    def finish(batch: pa.RecordBatch, scores: np.ndarray) -> pa.RecordBatch:
+        columns = {name: batch.column(name) for name in config.spec.keys}
+        columns |= {"score": pa.array(scores, pa.float64()), "decision": pa.array(scores >= threshold)}
+        for name, value in constants.items():
+            columns[name] = pa.repeat(pa.scalar(value, schema.field(name).type), batch.num_rows)
+        return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+    return finish
+
+
+def stop_unusable(config: PipelineConfig, partition: date, error: UnusableScores) -> Outcome:
+    """What a step says whose model gave no scores."""
+    return Outcome("stopped", f"{config.name} {partition}: {error}. The scores stay as they are.")

@@ -1,0 +1,1 @@
+"""What serves: the check of a new version, and its predictors."""
