@@ -1,6 +1,6 @@
 # The two commands for a start: `make demo` and `make test`. Needs make and a Python of 3.11 to 3.14.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up stop test faults check docs bench lock clean
+.PHONY: help setup demo up stop test unit faults check docs bench lock clean
 
 python := .venv/bin/python
 # Without bytecode every start would compile thousands of modules again.
@@ -34,6 +34,10 @@ WORKERS ?= 2
 test: ## all tests, two files at a time; `make test ARGS="tests/unit -k gate" WORKERS=0` for some
 	@bin/setup --dev
 	$(python) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+unit: ## the pure parts alone, with the examples in docstrings: less than two minutes
+	@bin/setup --dev
+	$(python) -m pytest -n $(WORKERS) -q --doctest-modules tests/unit include/nightshift/core $(ARGS)
 
 faults: ## break things on purpose: every guarantee in docs/reference, and 200 nights of chaos (half an hour)
 	@bin/setup --dev

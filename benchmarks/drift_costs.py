@@ -34,7 +34,7 @@ from nightshift.local.postgres import start_postgres, stop_postgres
 from nightshift.steps.drift.compare import compare_windows
 from nightshift.steps.ingest.samples import SAMPLE
 from tests.integration.kit import World, make_connection, refuse_connection
-from tests.unit.pipelines import make_spec, write_pipeline
+from tests.kits.pipelines import make_spec, write_pipeline
 
 NUMERIC, CATEGORICAL = 12, 4
 FIRST, LEARNED = date(2026, 1, 1), 10

@@ -22,7 +22,7 @@ TEXT, WHOLE, FLOAT = pa.string(), pa.int64(), pa.float64()
 @pytest.fixture(autouse=True, params=["in memory", "in files"])
 def small_parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of two rows, row groups of three; blocks wait in memory, or each is written at once."""
-    for place in ("jsonl_file", "parquet_file", "sql"):
+    for place in ("formats.jsonl", "formats.parquet", "kinds.sql"):
         monkeypatch.setattr(f"nightshift.io.sources.{place}.BLOCK_ROWS", 2)
     monkeypatch.setattr("nightshift.io.sources.formats.csv.BLOCK", 8)
     monkeypatch.setattr(tables, "ROW_GROUP", 3)

@@ -19,7 +19,7 @@ from nightshift.steps import train as steps
 from nightshift.steps.outcome import Outcome
 from nightshift.steps.train import request as requests
 from tests.dags.kit import DAGS, parse_dags
-from tests.unit.pipelines import make_spec, write_pipeline
+from tests.kits.pipelines import make_spec, write_pipeline
 
 ADA = {"id": "ada", "name": "ada"}
 NEEDED = {"decision": "needs_approval", "reason": "as asked for", "champion_version": 3, "rules": []}

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from tests.unit.pipelines import SPEC, SUITE
+from tests.kits.pipelines import SPEC, SUITE
 
 NAN, INF = float("nan"), float("inf")
 SECRET = "hunter2"

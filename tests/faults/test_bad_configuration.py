@@ -30,7 +30,7 @@ from tests.faults.bad_configuration import (
     SUITES,
     TEXTS,
 )
-from tests.unit.pipelines import make_spec, write_pipeline
+from tests.kits.pipelines import make_spec, write_pipeline
 
 pytestmark = pytest.mark.guarantee(10)
 LONGEST = 1200
@@ -158,7 +158,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object, **named: object) -> None:
         raise AssertionError("opened")
 
-    for place in ("house.open_house", "house.migrate_house", "scratch.open_scratch", "stack.start_stack"):
+    for place in ("resources.open_house", "resources.migrate_house", "sandbox.open_scratch", "stack.start_stack"):
         monkeypatch.setattr(f"nightshift.local.{place}", fail)
 
 

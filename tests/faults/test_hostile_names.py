@@ -17,7 +17,7 @@ from nightshift.io.lake.open import open_lake
 from nightshift.io.sources import open_source
 from nightshift.steps.ingest.extract import extract_partition
 from tests.integration.kit import NIGHTS, World, bend, draw_rows, make_config
-from tests.unit.pipelines import make_spec, write_pipeline
+from tests.kits.pipelines import make_spec, write_pipeline
 
 pytestmark = pytest.mark.guarantee(10)
 NIGHT = NIGHTS[0]

@@ -20,7 +20,7 @@ from nightshift.io.sources.row_stream import stream_rows
 from tests.faults.bad_batches import BATCHES, NIGHT
 from tests.faults.test_bad_input import night_world, point_to
 from tests.integration.kit import World, draw_rows
-from tests.unit.pipelines import SPEC, SUITE, write_pipeline
+from tests.kits.pipelines import SPEC, SUITE, write_pipeline
 
 __all__ = ["night_world"]
 KINDS = ["csv", "csv.gz", "jsonl", "jsonl.gz", "parquet"]

@@ -13,8 +13,8 @@ from nightshift.steps.serving.check import check_serving, require_servable
 from tests.integration.kit import PIPELINE, World
 from tests.integration.registry_kit import copy_version
 from tests.integration.test_hostile_artifacts import read_champion
-from tests.unit import forging
-from tests.unit.forging import Node
+from tests.kits import forging
+from tests.kits.forging import Node
 
 OTHER = "1.5.0"
 

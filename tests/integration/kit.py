@@ -26,7 +26,7 @@ from nightshift.local.postgres_files import SUPERUSER
 from nightshift.steps import runs
 from nightshift.steps.outcome import Outcome
 from nightshift.steps.score.score import score_partition
-from tests.unit.pipelines import make_spec, write_pipeline
+from tests.kits.pipelines import make_spec, write_pipeline
 
 PIPELINE = "shops"
 NIGHTS = tuple(date(2026, 1, 1) + timedelta(days=offset) for offset in range(14))

@@ -26,8 +26,8 @@ from nightshift.steps.serving.check import check_serving, require_servable
 from nightshift.steps.train import assemble_training_set, judge_candidate
 from tests.integration.kit import LEARNING, NIGHTS, PIPELINE, World, flip_byte, truncate
 from tests.integration.registry_kit import copy_version
-from tests.unit import forging
-from tests.unit.forging import Node, attributes, node, value
+from tests.kits import forging
+from tests.kits.forging import Node, attributes, node, value
 
 EMPTY = node("ListNode", "builtins.list", content=[])
 NOTHING = node("TupleNode", "builtins.tuple", content=[])

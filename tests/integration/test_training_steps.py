@@ -16,7 +16,7 @@ from nightshift.steps.drift import measure_performance
 from nightshift.steps.labels import TARGET, read_targets
 from nightshift.steps.train import assemble_training_set, evaluate_candidate, judge_candidate, tune_and_fit
 from tests.integration.kit import LEARNING, NIGHTS, PIPELINE, ROWS, SETTINGS, SUITE, World, bend, draw_rows
-from tests.unit.pipelines import make_spec, write_pipeline
+from tests.kits.pipelines import make_spec, write_pipeline
 
 LATER = NIGHTS[6:10]
 

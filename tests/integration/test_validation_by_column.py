@@ -18,7 +18,7 @@ from nightshift.io.ledger.entries import NewEntry, begin_attempt, find_entry, wr
 from nightshift.steps.ingest.validate import validate_partition
 from tests.integration.kit import World
 from tests.integration.plain_validation import validate_plainly
-from tests.unit.pipelines import make_spec, write_pipeline
+from tests.kits.pipelines import make_spec, write_pipeline
 
 DAY = date(2026, 1, 5)
 BEFORE = DAY - timedelta(days=1)
@@ -133,8 +133,8 @@ def check(world: World, config: PipelineConfig, raw: pa.Table, late: pa.Table | 
 
 @pytest.fixture(autouse=True)
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("tables", "column_files"):
-        monkeypatch.setattr(f"nightshift.io.{module}.ROW_GROUP", GROUP)
+    for module in ("parquet", "column_files"):
+        monkeypatch.setattr(f"nightshift.io.lake.{module}.ROW_GROUP", GROUP)
 
 
 @pytest.mark.parametrize(

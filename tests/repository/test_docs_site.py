@@ -61,3 +61,12 @@ def test_links_of_pages_outside_the_site_lead_somewhere() -> None:
         f"{page.name}: {link}" for page, link in links if "://" not in link and not (page.parent / link).exists()
     ]
     assert not missing, "\n".join(missing)
+
+
+def test_every_test_that_guarantees_and_threat_model_name_exists() -> None:
+    pages = [ROOT / "docs" / "reference" / "guarantees.md", ROOT / "docs" / "explanation" / "security.md"]
+    named = {name for page in pages for name in re.findall(r"`((?:\w+/)*test_\w+)`", page.read_text())}
+    there = {path.relative_to(ROOT).with_suffix("").as_posix() for path in (ROOT / "tests").rglob("test_*.py")}
+    missing = [name for name in sorted(named) if not any(test.endswith(f"/{name}") for test in there)]
+    assert not missing, f"no such tests: {', '.join(missing)}"
+    assert len(named) > 30
