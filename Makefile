@@ -1,6 +1,6 @@
 # The two commands for a start: `make demo` and `make test`. Needs make and a Python of 3.11 to 3.14.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up stop test unit faults check bench lock clean
+.PHONY: help setup demo up stop test unit faults check docs bench lock clean
 
 python := .venv/bin/python
 # Without bytecode every start would compile thousands of modules again.
@@ -39,7 +39,7 @@ unit: ## the pure parts alone, with the examples in docstrings: less than two mi
 	@bin/setup --dev
 	$(python) -m pytest -n $(WORKERS) -q --doctest-modules tests/unit include/nightshift/core $(ARGS)
 
-faults: ## break things on purpose: every guarantee of docs/guarantees.md, and 200 nights of chaos (half an hour)
+faults: ## break things on purpose: every guarantee in docs/reference, and 200 nights of chaos (half an hour)
 	@bin/setup --dev
 	$(python) -m tests.faults.run_all $(ARGS)
 
@@ -52,17 +52,20 @@ check: ## format, lint, types, import layers, DAG parse budget, generated docs
 	$(python) docs/make_reference.py --check
 	$(python) -m pytest -q tests/dags/test_parse_budget.py
 
+docs: ## build the documentation into .nightshift/site; fails on a broken link and on anything loaded from elsewhere
+	@docs/build.sh
+
 audit: ## known vulnerabilities in the pinned packages; security/exceptions.yaml excuses some for a while
 	@bin/setup --dev
 	@$(python) -m security.audit $(ARGS)
 
-bench: ## ours beside a usual template, Spark and the limits; `ARGS=--full` for 10 million rows: docs/performance.md
+bench: ## ours next to a usual template, Spark and the limits; `ARGS=--full` for 10 million rows
 	@bin/setup
 	@PYTHONPATH=include:. $(python) -W ignore -m benchmarks.performance $(ARGS)
 
 # Each is pinned with what stands before it.
 PINNED := requirements requirements/lightgbm requirements/celery requirements/kubernetes requirements/dev requirements/uv \
-	benchmarks/requirements-peers
+	requirements/docs benchmarks/requirements-peers
 
 lock: ## write requirements.txt and requirements/*.txt from their .in, every pin with its hashes
 	@bin/setup

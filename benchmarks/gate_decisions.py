@@ -1,8 +1,9 @@
 """How often the gate decides right: simulated champions and candidates whose true difference is known.
 
 `PYTHONPATH=include:. python benchmarks/gate_decisions.py [--decisions N] [--json FILE]` prints the tables of
-docs/gate.md. Both models see the same signal through correlated noise, as models of one kind fitted on overlapping data
-do. The size of the candidate's noise is set so that its true difference to the champion is a given number of margins.
+docs/explanation/gate.md. Both models see the same signal through correlated noise, as models of one kind fitted on
+overlapping data do. The size of the candidate's noise is set so that its true difference to the champion is a given
+number of margins.
 """
 
 import argparse

@@ -1,7 +1,8 @@
 """Which bootstrap interval holds what it promises? The shipped one, the percentile interval and BCa, side by side.
 
-`PYTHONPATH=include:. python benchmarks/interval_coverage.py [--repeats N]` prints the table of docs/gate.md: how often
-the 95 % interval of a paired gain misses the true gain. 5 % is what it should be; more is a promise not kept.
+`PYTHONPATH=include:. python benchmarks/interval_coverage.py [--repeats N]` prints the table of
+docs/explanation/gate.md: how often the 95 % interval of a paired gain misses the true gain. 5 % is what it should be;
+more is a promise not kept.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """The gate over history, beside the two policies that need no gate: always promote the newest, never promote again.
 
 A training at every month's end, on real data, through the very steps of NAME_train; then every policy's model scores
-the month that follows. One command for docs/gate.md:
+the month that follows. One command for docs/explanation/gate.md:
 
     PYTHONPATH=include:. python benchmarks/promotion_policies.py --home FOLDER [--json FILE]
 

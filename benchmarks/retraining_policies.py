@@ -1,7 +1,7 @@
 """Does the loop earn its keep? Real history under four retraining policies, and simulated nights with known truth.
 
 Replays bikes, flights and metro night by night, as `bin/nightshift replay` does, and compares Nightshift's policy with
-retraining never and every night. One command for docs/retraining.md and its plots:
+retraining never and every night. One command for docs/explanation/retraining.md and its plots:
 
     PYTHONPATH=include:. python benchmarks/retraining_policies.py --home FOLDER --plots docs/figures
 

@@ -4,7 +4,7 @@ A stationary world, a shift of half a standard deviation in the most important f
 with inputs unchanged. The same code decides as in a drift run (columns, scores, band, estimate, policy, with default
 limits); only storage is left out: nights are drawn into memory, outcomes are known the morning after. Every night of a
 world has the same distribution; with --day-effect nights differ by themselves, by so many standard deviations. One
-command for docs/retraining.md:
+command for docs/explanation/retraining.md:
 
     PYTHONPATH=include:. python benchmarks/retraining_simulated.py
 """

@@ -1,6 +1,7 @@
 """200 small pipelines in one Airflow: parse time, the scheduler's loop, memory, and a nightly wave of ingest + score.
 
-`python -m benchmarks.two_hundred_pipelines` writes its section of docs/performance.md; `--print` only prints it.
+`python -m benchmarks.two_hundred_pipelines` writes its section of docs/reference/performance.md, or with
+`--print` only prints it.
 `--wave 20` sends only so many of the pipelines through the night. It tells what it does, gives up after a while, and
 leaves nothing behind.
 """
@@ -145,7 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pipelines", type=int, default=200)
     parser.add_argument("--wave", type=int, help="so many of them; 0: none; default: all")
-    parser.add_argument("--print", action="store_true", help="leave docs/performance.md as it is")
+    parser.add_argument("--print", action="store_true", help="leave docs/reference/performance.md as it is")
     arguments = parser.parse_args()
     names = name_pipelines(arguments.pipelines)
     settings = {"AIRFLOW__DAG_PROCESSOR__PRINT_STATS_INTERVAL": "10"}

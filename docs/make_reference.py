@@ -1,4 +1,4 @@
-"""Writes docs/pipeline-reference.md from the models of config; `--check` only says whether it is current."""
+"""Writes docs/reference/pipeline.md from the models of config; `--check` only says whether it is current."""
 
 import json
 import re
@@ -25,7 +25,7 @@ from nightshift.config.names import ColumnName, Identifier  # noqa: E402
 from nightshift.config.pipeline import PipelineSpec  # noqa: E402
 from nightshift.config.sections.schedules import Cron  # noqa: E402
 
-REFERENCE = Path(__file__).with_name("pipeline-reference.md")
+REFERENCE = Path(__file__).parent / "reference" / "pipeline.md"
 WORDS: list[tuple[Any, str]] = [
     (Identifier, "name"),
     (ColumnName, "column"),
@@ -250,7 +250,7 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--check"]:
         current = REFERENCE.is_file() and REFERENCE.read_text(encoding="utf-8") == page
         if not current:
-            sys.stderr.write("docs/pipeline-reference.md is stale; run: .venv/bin/python docs/make_reference.py\n")
+            sys.stderr.write("docs/reference/pipeline.md is stale; run: .venv/bin/python docs/make_reference.py\n")
         return 0 if current else 1
     if arguments:
         sys.stderr.write("usage: python docs/make_reference.py [--check]\n")

@@ -20,7 +20,10 @@ import yaml
 ROOT = Path(__file__).parents[1]
 EXCEPTIONS = Path(__file__).parent / "exceptions.yaml"
 # The smallest comes first: where the service can't answer for it, the others are not even asked for.
-PINS = ("requirements.txt", *(f"requirements/{name}.txt" for name in ("uv", "lightgbm", "celery", "kubernetes", "dev")))
+PINS = (
+    "requirements.txt",
+    *(f"requirements/{name}.txt" for name in ("uv", "lightgbm", "celery", "kubernetes", "dev", "docs")),
+)
 OPTIONS = ("--disable-pip", "--require-hashes", "--format=json", "--progress-spinner=off")
 # How pip-audit ends where the service does not answer, in place of a report.
 NO_ANSWER = ("ConnectionError", "Could not connect", "ServiceError", "Timeout", "Tried to connect", "HTTPError")

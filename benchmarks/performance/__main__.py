@@ -1,7 +1,8 @@
-"""`make bench`: Nightshift beside others and beside the limits, in one run; JSON and the tables of docs/performance.md.
+"""`make bench`: Nightshift beside others and beside the limits, in one run.
 
-Quote the ratios, not the seconds: those belong to the machine. `--full` goes on to ten million rows and adds a training
-on a million. `--only` measures some parts; what others found stays, also where one fails.
+It writes JSON and the tables of docs/reference/performance.md. Quote the ratios, not the seconds: those belong to the
+machine. `--full` goes on to ten million rows and adds a training on a million. `--only` measures some parts; what
+others found stays, also where one fails.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The JSON of what was measured, and the tables of docs/performance.md that are written from it."""
+"""The JSON of what was measured, and the tables of docs/reference/performance.md that are written from it."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from typing import Any
 from nightshift.config.project import PROJECT_ROOT
 
 RESULTS = PROJECT_ROOT / "benchmarks" / "results" / "performance.json"
-DOCUMENT = PROJECT_ROOT / "docs" / "performance.md"
+DOCUMENT = PROJECT_ROOT / "docs" / "reference" / "performance.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 SHAPES = {"plain": "20 numbers", "mixed": "20 numbers, 8 categories, imputation"}
 # The machine's load as this run began: the benchmark's own comes on top.

@@ -34,7 +34,7 @@ if [ -e .env ]; then
         added="$added ${line%=}"
     done <.env.example
     [ -n "$added" ] || { echo ".env has everything; nothing was changed."; exit 0; }
-    echo "Added to .env:$added. Volumes that exist keep their passwords: see docs/deployment.md."
+    echo "Added to .env:$added. Volumes that exist keep their passwords: see docs/how-to/deployment.md."
 else
     while IFS= read -r line; do fill_in "$line"; done <.env.example >"$draft"
     echo "Wrote .env. Next: docker compose up --build --detach; then log in as admin with ADMIN_PASSWORD of .env."

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the database that Celery keeps its results in, with a login of its own. Runs when the PostgreSQL container makes
-# its data; in a volume that is older than that, run it once (see docs/deployment.md). Does no harm where all is there.
+# its data; in an older volume, run it once (see docs/how-to/deployment.md). Changes nothing that is there.
 set -eu
 
 # The password goes in on stdin, so that no list of processes shows it.
