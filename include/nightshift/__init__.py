@@ -1,1 +1,1 @@
-"""Nightshift: a nightly batch-ML pipeline on Apache Airflow. docs/tour.md walks through the rooms."""
+"""Nightshift: nightly batch machine learning on Apache Airflow; docs/explanation/architecture.md says where what is."""

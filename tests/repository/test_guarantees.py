@@ -1,4 +1,4 @@
-"""Every guarantee has a row in docs/guarantees.md, a test, and a broken variant that was tried."""
+"""Every guarantee has a row in docs/reference/guarantees.md, a test, and a broken variant that was tried."""
 
 import ast
 import re
@@ -29,7 +29,7 @@ def test_every_guarantee_has_a_broken_variant() -> None:
 
 
 def test_every_guarantee_is_described() -> None:
-    rows = re.findall(r"^\| *(\d+) *\|", (ROOT / "docs" / "guarantees.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| *(\d+) *\|", (ROOT / "docs" / "reference" / "guarantees.md").read_text(), re.MULTILINE)
     assert [int(number) for number in rows] == list(GUARANTEES)
 
 

@@ -1,4 +1,4 @@
-"""docs/pipeline-reference.md says what the models say."""
+"""docs/reference/pipeline.md says what the models say."""
 
 import re
 

@@ -108,7 +108,7 @@ def make_environ(
 
 
 def choose_executor(environ: Mapping[str, str]) -> str:
-    """What runs the tasks: NIGHTSHIFT_EXECUTOR, such as CeleryExecutor (docs/deployment.md), or this machine.
+    """What runs the tasks: NIGHTSHIFT_EXECUTOR, such as CeleryExecutor (docs/how-to/deployment.md), or this machine.
 
     A process for each task pays only where it is forked: otherwise LocalExecutor's, which live longer.
     """
