@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from nightshift.config.metrics import Metric, Task
 from nightshift.config.sections.gate import Gate, Policy, Slices
 from nightshift.core.evaluation.bootstrap import Interval
 from nightshift.core.evaluation.metrics import gain
@@ -36,7 +35,7 @@ TRUTH_ROWS = 1_000_000
 STRENGTH, CUT = 1.0, 1.2  # of the signal in the target; where a target is positive, one row in five
 OWN, LIKE = 0.7, 0.8  # the champion's noise, and how the candidate's is correlated with it
 DIFFERENCES = (-2.0, -1.0, 0.0, 2.0)
-METRICS: tuple[tuple[Task, Metric], ...] = (
+METRICS: tuple[tuple[str, str], ...] = (
     ("classification", "roc_auc"),
     ("classification", "log_loss"),
     ("regression", "rmse"),
@@ -59,7 +58,7 @@ class Draw:
     noise: np.ndarray  # of the candidate, to be scaled
 
 
-def draw_rows(task: Task, count: int, generator: np.random.Generator) -> Draw:
+def draw_rows(task: str, count: int, generator: np.random.Generator) -> Draw:
     """A seeded draw: `region` and `age` know nothing, `tenure` goes along with the signal."""
     signal, theirs, ours, other = generator.normal(size=(4, count))
     rows = pd.DataFrame(
@@ -79,7 +78,7 @@ def draw_rows(task: Task, count: int, generator: np.random.Generator) -> Draw:
     return Draw(rows, target, signal, predict(task, signal + OWN * theirs, OWN), noise)
 
 
-def predict(task: Task, observed: np.ndarray, own: float | np.ndarray) -> np.ndarray:
+def predict(task: str, observed: np.ndarray, own: float | np.ndarray) -> np.ndarray:
     """The best prediction from a signal with that much noise: calibrated, as far as it knows."""
     known = 1 / (1 + np.square(own))
     if task == "regression":
@@ -87,18 +86,18 @@ def predict(task: Task, observed: np.ndarray, own: float | np.ndarray) -> np.nda
     return np.asarray(ndtr((STRENGTH * known * observed - CUT) / np.sqrt(1 + STRENGTH**2 * (1 - known))))
 
 
-def predict_candidate(task: Task, drawn: Draw, own: float | np.ndarray) -> np.ndarray:
+def predict_candidate(task: str, drawn: Draw, own: float | np.ndarray) -> np.ndarray:
     """The candidate with noise of that size, a number or one a row."""
     return predict(task, drawn.signal + own * drawn.noise, own)
 
 
 @lru_cache
-def draw_truth(task: Task) -> Draw:
+def draw_truth(task: str) -> Draw:
     """So many rows that what is measured on them is taken for the truth."""
     return draw_rows(task, TRUTH_ROWS, np.random.default_rng(1))
 
 
-def find_true_margin(task: Task, metric: Metric) -> tuple[float, float]:
+def find_true_margin(task: str, metric: str) -> tuple[float, float]:
     """The champion's true metric, and the default margin that follows from it."""
     truth = draw_truth(task)
     champion = measure_rows(metric, truth.target, truth.champion)
@@ -107,7 +106,7 @@ def find_true_margin(task: Task, metric: Metric) -> tuple[float, float]:
 
 
 @lru_cache
-def find_noise(task: Task, metric: Metric, margins: float) -> float:
+def find_noise(task: str, metric: str, margins: float) -> float:
     """The size of its noise with which the candidate is truly so many margins better, by bisection on the many rows."""
     if margins == 0:
         return OWN
@@ -141,7 +140,7 @@ def gather_evidence(drawn: Draw, candidate: np.ndarray) -> Evidence:
     )
 
 
-def make_gate(metric: Metric, **slices: Any) -> Gate:
+def make_gate(metric: str, **slices: Any) -> Gate:
     """The defaults, with two columns to slice by."""
     return Gate(floor=WORST_FLOOR[metric], resamples=RESAMPLES, slices=Slices(columns=("region", "tenure"), **slices))
 
@@ -157,7 +156,7 @@ def judge_again(rules: Sequence[Rule], gate: Gate) -> Decision:
     return decide(changed, gate)
 
 
-def count_decisions(task: Task, metric: Metric, margins: float, decisions: int) -> list[dict[str, Any]]:
+def count_decisions(task: str, metric: str, margins: float, decisions: int) -> list[dict[str, Any]]:
     """One line per policy: the shares of what the whole gate decided, and how often the rule `slices` failed."""
     gate = make_gate(metric).model_copy(update={"approval": "on_unclear"})
     own = find_noise(task, metric, margins)
@@ -189,7 +188,7 @@ def share_out(counts: Counter[Decision], decisions: int) -> dict[str, float]:
 
 
 def count_slices(
-    name: str, task: Task, metric: Metric, decisions: int, own: Callable[[Draw], np.ndarray], **slices: Any
+    name: str, task: str, metric: str, decisions: int, own: Callable[[Draw], np.ndarray], **slices: Any
 ) -> dict[str, Any]:
     """How often the rule `slices` fails; `own` is the candidate's noise per row."""
     gate, failed = make_gate(metric, **slices), 0
@@ -213,7 +212,7 @@ def spoil(drawn: Draw, group: str) -> np.ndarray:
     return np.where(inside, SPOILED, OWN)
 
 
-def describe_world(task: Task, metric: Metric) -> dict[str, Any]:
+def describe_world(task: str, metric: str) -> dict[str, Any]:
     """What is true of the simulated models; `alike` is the correlation of two equal models' predictions."""
     truth = draw_truth(task)
     champion, margin = find_true_margin(task, metric)

@@ -13,9 +13,8 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from benchmarks.gate_decisions import METRICS, draw_rows, draw_truth, find_noise, predict_candidate
-from nightshift.config.metrics import Metric, Task
 from nightshift.core.evaluation.bootstrap import draw_weights, make_interval
-from nightshift.core.evaluation.metrics import HIGHER_IS_BETTER
+from nightshift.core.evaluation.metrics import is_higher_better
 from nightshift.core.evaluation.weighted_metrics import WeightedMetric, bind_metric
 
 CONFIDENCE = 0.95
@@ -26,9 +25,9 @@ BETTER = 2.0
 KINDS = ("t (shipped)", "percentile", "BCa")
 
 
-def bind_gain(metric: Metric, target: np.ndarray, candidate: np.ndarray, champion: np.ndarray) -> WeightedMetric:
+def bind_gain(metric: str, target: np.ndarray, candidate: np.ndarray, champion: np.ndarray) -> WeightedMetric:
     """The gain as a function of weights."""
-    sign = 1.0 if metric in HIGHER_IS_BETTER else -1.0
+    sign = 1.0 if is_higher_better(metric) else -1.0
     ours, theirs = bind_metric(metric, target, candidate), bind_metric(metric, target, champion)
     return lambda weights: sign * (ours(weights) - theirs(weights))
 
@@ -53,7 +52,7 @@ def make_intervals(compute: WeightedMetric, rows: int, seed: int) -> list[tuple[
     return [(shipped.low, shipped.high), *((float(low), float(high)) for low, high in others)]
 
 
-def count_misses(task: Task, metric: Metric, rows: int, repeats: int) -> list[float]:
+def count_misses(task: str, metric: str, rows: int, repeats: int) -> list[float]:
     """Per kind, the share of intervals that do not hold the true gain."""
     truth = draw_truth(task)
     own = find_noise(task, metric, BETTER)

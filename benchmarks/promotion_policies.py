@@ -27,7 +27,7 @@ from nightshift.config.days import list_days
 from nightshift.config.loading import load_named_pipeline
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.estimators.kinds import predict_scores
-from nightshift.core.evaluation.metrics import HIGHER_IS_BETTER, measure
+from nightshift.core.evaluation.metrics import is_higher_better, measure
 from nightshift.io.artifacts import load_model
 from nightshift.io.lake.parquet import fetch_table
 from nightshift.io.ledger.entries import find_entries
@@ -181,7 +181,7 @@ def sum_up(story: Story, months: list[Month]) -> dict[str, float]:
 def find_shortfall(story: Story, overall: dict[str, float]) -> float:
     """How much worse than the better simple policy; negative where it is better. Absolute, or a share for errors."""
     ours, others = overall["nightshift"], (overall["always"], overall["never"])
-    if story.metric in HIGHER_IS_BETTER:
+    if is_higher_better(story.metric):
         return max(others) - ours
     return ours / min(others) - 1
 
@@ -195,7 +195,7 @@ def describe(month: Month, story: Story) -> str:
 def write_table(story: Story, months: list[Month]) -> str:
     """Markdown: a row per month, then the sum."""
     overall = sum_up(story, months)
-    digits = 4 if story.metric in HIGHER_IS_BETTER else 2
+    digits = 4 if is_higher_better(story.metric) else 2
     lines = [
         f"| {story.name}: {story.metric} in | rows | gate | nightshift | always the newest | never again |",
         "|---|---|---|---|---|---|",
@@ -207,7 +207,7 @@ def write_table(story: Story, months: list[Month]) -> str:
     promotions = sum(month.decision == "promote" for month in months)
     lines.append(f"| **all months** | {sum(m.rows for m in months):,} | {promotions} of {len(months)} | {cells} |")
     shortfall = find_shortfall(story, overall)
-    unit = f"{shortfall:+.4f}" if story.metric in HIGHER_IS_BETTER else f"{shortfall:+.2%}"
+    unit = f"{shortfall:+.4f}" if is_higher_better(story.metric) else f"{shortfall:+.2%}"
     verdict = "within" if shortfall <= story.tolerance else "NOT within"
     lines.append(f"\nWorse than the better simple policy by {unit}: {verdict} {story.tolerance:g}.")
     return "\n".join(lines)

@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from benchmarks.performance.one_step import PIPELINES
 from nightshift.config.loading import load_pipeline
 from nightshift.config.pipeline import PipelineConfig
-from nightshift.core.estimators import kinds as estimators
+from nightshift.core.estimators import encoders
 
 CATEGORIES = 24
 MISSING = 0.02
@@ -56,7 +56,7 @@ def draw_batches(config: PipelineConfig, rows: int, night: date) -> Iterator[pa.
 @contextmanager
 def train_with_imputation() -> Iterator[None]:
     """Models of trees get an imputer in front of them, as many templates have it; ours take the missing as they are."""
-    with patch.object(estimators, "_encode_for_trees", _impute_and_encode):
+    with patch.object(encoders, "encode_for_trees", _impute_and_encode):
         yield
 
 
@@ -64,7 +64,7 @@ def _impute_and_encode(numeric: list[str], categorical: list[str]) -> ColumnTran
     words = Pipeline(
         [
             ("impute", SimpleImputer(strategy="most_frequent")),
-            ("encode", estimators._ordinal()),
+            ("encode", encoders.encode_ordinal()),
         ]
     )
     return ColumnTransformer(

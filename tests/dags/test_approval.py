@@ -12,7 +12,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 import nightshift.config.loading
 import nightshift.steps.train.decline
-from nightshift.config.loading import PIPELINES_FOLDER, LoadedPipelines, load_pipeline
+from nightshift.config.loading import LoadedPipelines, load_pipeline
 from nightshift.orchestration import approval
 from nightshift.orchestration.approval import ApprovePromotion, read_answer
 from nightshift.steps import train as steps
@@ -193,7 +193,7 @@ def parse(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         changes = {f"gate.{name}": value for name, value in gate.items()}
         pipeline = load_pipeline(write_pipeline(tmp_path / "p", make_spec(**changes)))
         loaded = LoadedPipelines((pipeline,), ())
-        monkeypatch.setattr(nightshift.config.loading, "load_pipelines", lambda folder=PIPELINES_FOLDER: loaded)
+        monkeypatch.setattr(nightshift.config.loading, "load_pipelines", lambda *places: loaded)
         bag = parse_dags(DAGS / f"{kind}.py")
         assert bag.import_errors == {}
         return bag.dags[f"{pipeline.name}_{kind}"]

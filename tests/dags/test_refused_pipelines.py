@@ -62,7 +62,7 @@ def test_a_broken_pipeline_is_an_import_error_and_the_others_load(home: Path, la
     assert set(errors) == {"refused_pipelines.py"}
     message = errors["refused_pipelines.py"]
     assert "include/pipelines/broken/pipeline.yaml" in message
-    assert "did you mean 'classification'?" in message
+    assert "did you mean 'binary_classification'?" in message
     assert "treshold: is not a known key" in message
     assert "bin/nightshift check broken" in message
 

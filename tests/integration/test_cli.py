@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from nightshift import cli
-from nightshift.config import loading
+from nightshift.config.pipeline_folders import PIPELINES_FOLDER
 from nightshift.config.project import IMPORT_PATH
 from nightshift.io.sources.fetching.address import find_data, resolve_path
 from nightshift.local.paths import Paths
@@ -221,12 +221,11 @@ def test_check_names_every_problem_of_a_broken_pipeline_and_judges_the_others(
     for name in ("churn", "broken"):
         folder = tmp_path / name
         folder.mkdir()
-        for file in (loading.PIPELINES_FOLDER / "churn").glob("*.*"):
+        for file in (PIPELINES_FOLDER / "churn").glob("*.*"):
             (folder / file.name).write_bytes(file.read_bytes())
     spec = tmp_path / "broken" / "pipeline.yaml"
     spec.write_text(spec.read_text().replace("floor: 0.65", "flor: 0.65").replace("trials: 5", "trials: many"))
-    for module in ("nightshift.config.loading", "nightshift.commands.check"):
-        monkeypatch.setattr(f"{module}.PIPELINES_FOLDER", tmp_path)
+    monkeypatch.setenv("NIGHTSHIFT_PIPELINES", str(tmp_path))
     answer = nightshift("check")
     assert answer.code == 1
     assert "flor" in answer.out

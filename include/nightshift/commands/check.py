@@ -2,12 +2,13 @@
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 from nightshift.commands.base import Commands, add_command
 from nightshift.config.airflow.connections import ConnectionSpec
-from nightshift.config.loading import PIPELINES_FOLDER, PipelineRefused, load_pipeline
+from nightshift.config.extensions import load_extensions
+from nightshift.config.loading import PipelineRefused, load_pipeline
 from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.pipeline_folders import find_pipeline_folder, find_pipelines, list_places
 from nightshift.config.sections.source import PythonSource
 from nightshift.config.yaml.document import Document, Problem
 from nightshift.errors import NightshiftError
@@ -21,9 +22,13 @@ def add_check(commands: Commands) -> None:
 
 
 def run_check(arguments: argparse.Namespace) -> int:
-    """Print a verdict per pipeline; exit code 1 where one is refused."""
-    refused = 0
-    for folder in _find_folders(arguments.name):
+    """Print a result per pipeline; exit code 1 where one is refused, or an extension or a place can't be used."""
+    found = find_pipelines(list_places())
+    problems = [*load_extensions().problems, *found.problems] if arguments.name is None else []
+    for problem in problems:
+        print(problem)
+    refused = len(problems)
+    for folder in found.folders if arguments.name is None else (find_pipeline_folder(arguments.name),):
         try:
             config = load_pipeline(folder)
             problems = list(find_deep_problems(config))
@@ -37,14 +42,6 @@ def run_check(arguments: argparse.Namespace) -> int:
         else:
             print(f"{config.name}: ok ({config.spec.title}){_describe_data(config)}")
     return 1 if refused else 0
-
-
-def _find_folders(name: str | None) -> list[Path]:
-    if name is None:
-        return sorted(path for path in PIPELINES_FOLDER.iterdir() if path.is_dir() and path.name[0] not in "._")
-    from nightshift.config.loading import find_pipeline_folder
-
-    return [find_pipeline_folder(name)]
 
 
 def find_deep_problems(config: PipelineConfig) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nightshift.commands.base import Commands, add_command, read_number
 from nightshift.config.airflow.connections import AIRFLOW
-from nightshift.config.loading import load_named_pipeline, load_pipelines
+from nightshift.config.loading import load_named_pipeline, load_pipelines, summarize_refusal
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.sections.retention import GRACE, LEAST_GRACE
 from nightshift.errors import NightshiftError
@@ -50,7 +50,7 @@ def run_maintain(arguments: argparse.Namespace) -> int:
     if not arguments.pipeline:
         _clean_airflow(resources, configs, run)
         for problem in loaded.refused:
-            print(f"nightshift: nothing of {problem.name} was touched: it is refused", file=sys.stderr)
+            print(f"nightshift: not touched, because refused: {summarize_refusal(problem)}", file=sys.stderr)
     print("Done." if arguments.apply else "Nothing was removed. To remove it: add --apply")
     return 0
 

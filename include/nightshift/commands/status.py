@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from nightshift.commands.base import Commands, add_command
-from nightshift.config.loading import PipelineRefused, load_named_pipeline, load_pipelines
+from nightshift.config.loading import load_named_pipeline, load_pipelines
+from nightshift.errors import NightshiftError
 
 
 def add_status(commands: Commands) -> None:
@@ -20,7 +21,7 @@ def run_status(arguments: argparse.Namespace) -> int:
     from nightshift.local.resources import open_house
     from nightshift.steps.status import describe_schema_changes, read_status
 
-    refused: Sequence[PipelineRefused] = ()
+    refused: Sequence[NightshiftError] = ()
     if arguments.name is not None:
         configs = [load_named_pipeline(arguments.name)]
     else:

@@ -1,10 +1,10 @@
 """The declared column types as Arrow knows them. Apart from the models, since parsing a DAG must not load Arrow."""
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 
-from nightshift.config.model import ColumnType
-
-ARROW_TYPES: dict[ColumnType, pa.DataType] = {
+ARROW_TYPES: Mapping[str, pa.DataType] = {
     "text": pa.string(),
     "integer": pa.int64(),
     "number": pa.float64(),

@@ -1,8 +1,8 @@
 """A project's own extensions: `include/extensions/*.py`, files that register metrics, estimators and the like."""
 
+import sys
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -34,12 +34,15 @@ def load_extensions(folder: Path = EXTENSIONS_FOLDER) -> LoadedExtensions:
 
 def _load(file: Path) -> str:
     """Import the file; what is wrong with it, or nothing."""
-    name = f"nightshift_extension_{file.stem}_{sha256(str(file).encode()).hexdigest()[:12]}"
+    # A name that stays: model artifacts hold it where a class of the file is part of a model.
+    name = f"nightshift_extensions.{file.stem}"
     spec = spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         return f"{file} is not a Python file"
+    sys.modules[name] = module = module_from_spec(spec)
     try:
-        spec.loader.exec_module(module_from_spec(spec))
+        spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
+        del sys.modules[name]
         return f"{file} can't be loaded: {name_error(error)}; fix the file, or move it out of the folder"
     return ""

@@ -7,14 +7,13 @@ from functools import cache
 from pathlib import Path
 
 from nightshift.config.expectations import ExpectationSuite
+from nightshift.config.extensions import load_extensions
 from nightshift.config.names import check_pipeline_name, suggest_name
 from nightshift.config.pipeline import PipelineConfig, PipelineSpec
-from nightshift.config.project import PROJECT_ROOT
+from nightshift.config.pipeline_folders import find_pipeline_folder, find_pipelines, list_places
 from nightshift.config.sections.inputs import list_unknown_features
 from nightshift.config.yaml.document import Document, Location, Problem, join_field, validate_document
 from nightshift.errors import NightshiftError, name_error
-
-PIPELINES_FOLDER = PROJECT_ROOT / "include" / "pipelines"
 
 
 class PipelineRefused(NightshiftError):
@@ -31,10 +30,10 @@ class PipelineRefused(NightshiftError):
 
 @dataclass(frozen=True)
 class LoadedPipelines:
-    """All pipelines of a folder: those that can be used, and those that are refused."""
+    """All pipelines: those that can be used, and what is refused, be it an extension, a place or a pipeline."""
 
     usable: tuple[PipelineConfig, ...]
-    refused: tuple[PipelineRefused, ...]
+    refused: tuple[NightshiftError, ...]
 
 
 def _check_across(spec: PipelineSpec, suite: ExpectationSuite, document: Document) -> Iterator[Problem]:
@@ -76,6 +75,7 @@ def has_features_module(folder: Path) -> bool:
 
 def load_pipeline(folder: Path) -> PipelineConfig:
     """Read one pipeline folder; PipelineRefused with every problem."""
+    load_extensions()
     name = folder.name
     spec_file, suite_file = Document(folder / "pipeline.yaml"), Document(folder / "expectations.yaml")
     spec, suite = validate_document(PipelineSpec, spec_file), validate_document(ExpectationSuite, suite_file)
@@ -95,21 +95,24 @@ def load_pipeline(folder: Path) -> PipelineConfig:
     return PipelineConfig(name=name, folder=folder, spec=spec, expectations=suite, config_sha256=digest.hexdigest())
 
 
-def load_pipelines(folder: Path = PIPELINES_FOLDER) -> LoadedPipelines:
-    """Read every pipeline below `folder`, sorted by name; a broken one does not stop the others."""
+def summarize_refusal(problem: NightshiftError) -> str:
+    """A refused pipeline's name, or the first line of another problem."""
+    return problem.name if isinstance(problem, PipelineRefused) else str(problem).splitlines()[0]
+
+
+def load_pipelines(*places: Path) -> LoadedPipelines:
+    """Read every pipeline below these folders, sorted by name; a broken one does not stop the others."""
+    found = find_pipelines(places or list_places())
     usable: list[PipelineConfig] = []
-    refused: list[PipelineRefused] = []
-    for path in sorted(folder.iterdir() if folder.is_dir() else ()):
-        if path.is_dir() and not path.name.startswith((".", "_")):
-            try:
-                usable.append(load_pipeline(path))
-            except PipelineRefused as problem:
-                refused.append(problem)
-            except Exception as error:
-                # Whatever nobody thought of in one folder is no reason to stop the others.
-                refused.append(
-                    PipelineRefused(path.name, [Problem(path, None, "", f"can't be read: {name_error(error)}")])
-                )
+    refused: list[NightshiftError] = list(map(NightshiftError, (*load_extensions().problems, *found.problems)))
+    for path in found.folders:
+        try:
+            usable.append(load_pipeline(path))
+        except PipelineRefused as problem:
+            refused.append(problem)
+        except Exception as error:
+            # Whatever nobody thought of in one folder is no reason to stop the others.
+            refused.append(PipelineRefused(path.name, [Problem(path, None, "", f"can't be read: {name_error(error)}")]))
     return LoadedPipelines(tuple(usable), tuple(refused))
 
 
@@ -117,13 +120,3 @@ def load_pipelines(folder: Path = PIPELINES_FOLDER) -> LoadedPipelines:
 def load_named_pipeline(name: str) -> PipelineConfig:
     """Read the pipeline called `name`; NightshiftError with the nearest name where there is none."""
     return load_pipeline(find_pipeline_folder(name))
-
-
-def find_pipeline_folder(name: str) -> Path:
-    """The folder of the pipeline called `name`; NightshiftError with the nearest name where there is none."""
-    known = [path.name for path in PIPELINES_FOLDER.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))]
-    if name not in known:
-        near = suggest_name(name, known)
-        hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(sorted(known))}"
-        raise NightshiftError(f"No pipeline is called {name[:100]!r}; {hint}")
-    return PIPELINES_FOLDER / name

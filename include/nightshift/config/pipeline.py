@@ -6,9 +6,9 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from nightshift.config.choices import TaskName
 from nightshift.config.days import EARLIEST, LATEST
 from nightshift.config.expectations import ExpectationSuite
-from nightshift.config.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS, Task
 from nightshift.config.model import ColumnType, Inconsistent, Model
 from nightshift.config.names import ColumnName, Identifier, Line
 from nightshift.config.sections.alerts import Alerts
@@ -24,6 +24,9 @@ from nightshift.config.sections.schedules import Schedules
 from nightshift.config.sections.schema_contract import SchemaContract
 from nightshift.config.sections.source import FileSource, Source
 from nightshift.config.sections.training import Label, Training
+from nightshift.extension.estimators import ESTIMATORS
+from nightshift.extension.metrics import list_metrics
+from nightshift.extension.tasks import find_task
 
 # Columns that Nightshift itself writes beside the keys.
 SCORE_COLUMNS = ("partition_date", "score", "decision", "model_version", "scored_at")
@@ -65,7 +68,7 @@ class PipelineSpec(Model):
     owner: Line = Field("nightshift", description="Who to ask.")
     simulated: bool = Field(False, description="Says plainly that the data are made up.")
     start: date = Field(ge=EARLIEST, le=LATEST, description="The first partition that exists.")
-    task: Task
+    task: TaskName
     source: Source
     columns: dict[ColumnName, ColumnType] = Field(min_length=1, description="What the source must deliver.")
     # Pydantic's models have a method of that name, so only the file calls it so.
@@ -194,22 +197,22 @@ class PipelineSpec(Model):
         return problems
 
     def _task_problems(self) -> list[str]:
-        classify = self.task == "classification"
+        task, metrics = find_task(self.task), list_metrics(self.task)
         problems = [f"keys: {name!r} is a column that Nightshift writes" for name in self.keys if name in SCORE_COLUMNS]
-        metrics = CLASSIFICATION_METRICS if classify else REGRESSION_METRICS
         if self.training.metric not in metrics:
             problems.append(f"training.metric: {self.task} is judged by {', '.join(metrics)}")
         problems += [f"gate.floors: {self.task} has no {name}" for name in self.gate.floors if name not in metrics]
         if self.training.metric in self.gate.floors:
             problems.append(f"gate.floors: the floor of {self.training.metric}, training.metric, is gate.floor")
-        if not classify and (self.scoring.decision or self.scoring.threshold is not None):
-            problems.append("scoring: a decision threshold is for classification")
-        wrong = {"ridge"} if classify else {"logistic"}
+        if not task.decides and (self.scoring.decision or self.scoring.threshold is not None):
+            problems.append(f"scoring: {self.task} has no decision threshold")
         problems += [
-            f"training.estimators: {e.kind} is not for {self.task}" for e in self.training.estimators if e.kind in wrong
+            f"training.estimators: {e.kind} is not for {self.task}"
+            for e in self.training.estimators
+            if self.task not in ESTIMATORS.find(e.kind).factories
         ]
-        if not classify and self.label.at_least is not None:
-            problems.append("label.at_least: is for classification")
+        if not task.decides and self.label.at_least is not None:
+            problems.append(f"label.at_least: {self.task} has no positive class")
         repeated = {name for name in self.keys if self.keys.count(name) > 1}
         problems += [f"keys: {name!r} is named more than once" for name in sorted(repeated)]
         return problems

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from nightshift.config.expectations import BATCH_EXPECTATIONS, ROW_EXPECTATIONS
-from nightshift.config.loading import PIPELINES_FOLDER, PipelineRefused, load_pipeline, load_pipelines
+from nightshift.config.loading import PipelineRefused, load_pipeline, load_pipelines
+from nightshift.config.pipeline_folders import PIPELINES_FOLDER
 from tests.kits.pipelines import SPEC, make_spec, write_pipeline
 
 
@@ -33,7 +34,7 @@ def test_the_shipped_pipelines_load(name: str) -> None:
     [
         ({"titel": "x"}, "titel: is not a known key; did you mean 'title'?"),
         ({"gate.flor": 1.0}, "gate.flor: is not a known key; did you mean 'floor'?"),
-        ({"task": "clasification"}, "did you mean 'classification'?"),
+        ({"task": "clasification"}, "did you mean 'binary_classification'?"),
         ({"task": 3}, "task: 3"),
         ({"start": "yesterday"}, "start: 'yesterday'"),
         ({"source.kind": "file"}, "source.kind: 'file' is not one of 'files', 'sql', 'python'; did you mean 'files'?"),
@@ -54,8 +55,11 @@ def test_the_shipped_pipelines_load(name: str) -> None:
         ({"training.metric": "rmse"}, "classification is judged by"),
         ({"training.holdout": 10}, "must be shorter than window"),
         ({"training.estimators": []}, "training.estimators"),
-        ({"training.estimators": [{"kind": "xgboost"}]}, "training.estimators[0].kind: 'xgboost' is not one of"),
-        ({"training.estimators": [{"kind": "ridge"}]}, "ridge is not for classification"),
+        (
+            {"training.estimators": [{"kind": "xgboost"}]},
+            "there is no kind of estimator called 'xgboost'; there are: logistic, ridge",
+        ),
+        ({"training.estimators": [{"kind": "ridge"}]}, "ridge is not for binary_classification"),
         ({"gate.floor": float("nan")}, "gate.floor"),
         ({"scoring": {"threshold": 1}}, "scoring.threshold: 1"),
         ({"scoring": {"threshold": 0}}, "scoring.threshold: 0"),
@@ -66,7 +70,7 @@ def test_the_shipped_pipelines_load(name: str) -> None:
             {"scoring": {"decision": {"rule": "cost", "false_positive": -1, "false_negative": 1}}},
             "an error must cost more than the right decision",
         ),
-        ({"gate.floors": {"rmse": 3}}, "gate.floors: classification has no rmse"),
+        ({"gate.floors": {"rmse": 3}}, "gate.floors: binary_classification has no rmse"),
         ({"gate.floors": {"roc_auc": 0.6}}, "the floor of roc_auc, training.metric, is gate.floor"),
         ({"gate.slices": {"columns": ["shopp"]}}, "gate.slices.columns: 'shopp' is not among the features"),
         ({"gate.policy": "better"}, "gate.policy: 'better' is not one of"),

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from nightshift.config.metrics import Metric
+from nightshift.config.choices import MetricName
 from nightshift.config.model import Model
 from nightshift.config.names import ColumnName
 
@@ -36,7 +36,7 @@ class Gate(Model):
     """When a candidate may take over. Everything is measured on the held-out rows, for champion and candidate alike."""
 
     floor: float = Field(description="`training.metric` must be at least this good (at most, for an error).")
-    floors: dict[Metric, float] = Field(default_factory=dict, description="Floors of further metrics.")
+    floors: dict[MetricName, float] = Field(default_factory=dict, description="Floors of further metrics.")
     baseline_margin: float = Field(0.0, ge=0, description="Better than the naive baseline by at least this.")
     policy: Policy = Field(
         "non_inferior",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from nightshift.config.metrics import Metric
+from nightshift.config.choices import EstimatorName, MetricName
 from nightshift.config.model import Model, Parameter, ParameterName
 from nightshift.config.names import ColumnName
 from nightshift.config.sections.source import Source
@@ -35,7 +35,7 @@ class Label(Model):
 class Estimator(Model):
     """One kind of model and the values to search for its parameters."""
 
-    kind: Literal["logistic", "ridge", "random_forest", "hist_gradient_boosting", "lightgbm"]
+    kind: EstimatorName
     search: dict[ParameterName, Annotated[tuple[Parameter, ...], Field(min_length=1)]] = Field(
         default_factory=dict, description="Parameter of the scikit-learn estimator: values to try."
     )
@@ -64,7 +64,7 @@ class Training(Model):
     calibrate: Literal["auto", "none", "sigmoid", "isotonic"] = Field(
         "auto", description="Classification: correct the probabilities; `auto` does where later folds say it helps."
     )
-    metric: Metric = Field(description="What the search optimises and the gate judges.")
+    metric: MetricName = Field(description="What the search optimises and the gate judges.")
     seed: int = Field(7, ge=0, le=2**32 - 1)
     max_rows: int = Field(1_000_000, ge=100, description="A larger window is sampled, seeded, before fitting.")
     search_rows: int = Field(

@@ -9,6 +9,7 @@ from nightshift.core.cards.card_inputs import KnownData, Record
 from nightshift.core.cards.columns import describe_columns
 from nightshift.core.cards.labels import describe_label, describe_source
 from nightshift.core.cards.model_card_mapping import DATASHEET_SECTIONS
+from nightshift.extension.tasks import find_task
 
 SCHEMA = 1
 MOST_STRETCHES = 120
@@ -91,7 +92,7 @@ def describe_source_columns(known: KnownData) -> list[dict[str, Any]]:
 
 def describe_days(known: KnownData) -> dict[str, Any]:
     """Rows and mean outcome per day; long windows in stretches of several days, so that a chart can show them."""
-    mean = "share of positive outcomes" if known.config.spec.task == "classification" else "mean outcome"
+    mean = find_task(known.config.spec.task).mean_title
     days, position = np.unique(known.days, return_inverse=True)
     held_out = days >= np.datetime64(known.version["holdout_from"], "D")
     length = -(-len(days) // MOST_STRETCHES)

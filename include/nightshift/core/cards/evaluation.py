@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from nightshift.config.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS, Metric
 from nightshift.config.pipeline import PipelineSpec
 from nightshift.core.cards.card_inputs import HeldOut, KnownModel
 from nightshift.core.cards.gate import find_figures
 from nightshift.core.evaluation.bootstrap import bootstrap_metric
-from nightshift.core.evaluation.metrics import HIGHER_IS_BETTER
+from nightshift.core.evaluation.metrics import is_higher_better
 from nightshift.core.training.calibration import expected_calibration_error, reliability
+from nightshift.extension.metrics import list_metrics
+from nightshift.extension.tasks import find_task
 
 # An interval from a standard error needs no more: Efron and Tibshirani (1993), section 6.4.
 RESAMPLES = 200
@@ -22,18 +23,17 @@ BINS = 10
 def measure_evaluation(known: KnownModel) -> dict[str, Any]:
     """Rows, how the intervals were made, and the metrics."""
     spec, held_out = known.config.spec, known.held_out
-    names: tuple[Metric, ...] = CLASSIFICATION_METRICS if spec.task == "classification" else REGRESSION_METRICS  # type: ignore[assignment]
     return {
         "rows": len(held_out.target),
         "days": len(np.unique(held_out.days)),
         "confidence": spec.gate.confidence,
         "resampled": spec.gate.resample,
         "problem": held_out.problem or None,
-        "metrics": [_measure_metric(name, known) for name in names],
+        "metrics": [_measure_metric(name, known) for name in list_metrics(spec.task)],
     }
 
 
-def _measure_metric(metric: Metric, known: KnownModel) -> dict[str, Any]:
+def _measure_metric(metric: str, known: KnownModel) -> dict[str, Any]:
     """The recorded value, its interval, and the values that it stands beside."""
     spec, recorded = known.config.spec, known.version["metrics"]
     judged = metric == spec.training.metric
@@ -41,7 +41,7 @@ def _measure_metric(metric: Metric, known: KnownModel) -> dict[str, Any]:
     return {
         "metric": metric,
         "judged": judged,
-        "better": "higher" if metric in HIGHER_IS_BETTER else "lower",
+        "better": "higher" if is_higher_better(metric) else "lower",
         "value": recorded.get(metric),
         "low": low,
         "high": high,
@@ -51,7 +51,7 @@ def _measure_metric(metric: Metric, known: KnownModel) -> dict[str, Any]:
     }
 
 
-def _find_interval(metric: Metric, spec: PipelineSpec, held_out: HeldOut) -> tuple[float | None, float | None]:
+def _find_interval(metric: str, spec: PipelineSpec, held_out: HeldOut) -> tuple[float | None, float | None]:
     if held_out.predicted is None:
         return None, None
     groups = held_out.days if spec.gate.resample == "partitions" else None
@@ -71,7 +71,7 @@ def measure_calibration(spec: PipelineSpec, held_out: HeldOut) -> dict[str, Any]
     """Classification: the reliability diagram with Wilson intervals. Regression: observed against predicted."""
     if held_out.predicted is None or not np.isfinite(held_out.predicted).all():
         return None
-    if spec.task == "regression":
+    if not find_task(spec.task).decides:
         return {"kind": "values", "error": None, "bins": bin_values(held_out.target, held_out.predicted)}
     bins = []
     for found in reliability(held_out.target, held_out.predicted, BINS):

@@ -14,6 +14,7 @@ from nightshift.config.sections.features import (
     RollingFeature,
 )
 from nightshift.config.sections.source import FileSource, PythonSource, SqlSource
+from nightshift.extension.tasks import find_task
 
 TABLE_IN_QUERY = re.compile(r'\b(?:from|join)\s+("?\w+"?(?:\."?\w+"?)*)', re.IGNORECASE)
 
@@ -55,12 +56,7 @@ def _describe_rolling(feature: RollingFeature) -> str:
 
 def describe_label(spec: PipelineSpec) -> str:
     """What the outcome is."""
-    label = spec.label
-    if spec.task == "regression":
-        return f"the value of {label.column}"
-    if label.at_least is None:
-        return f"{label.column} is true (or 1)"
-    return f"{label.column} is {label.at_least:g} or more"
+    return find_task(spec.task).describe_outcome(spec.label.column, spec.label.at_least)
 
 
 def describe_source(spec: PipelineSpec) -> dict[str, Any]:

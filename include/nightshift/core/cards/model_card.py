@@ -17,7 +17,8 @@ from nightshift.core.cards.operations import (
     describe_security,
 )
 from nightshift.core.cards.slices import describe_slices
-from nightshift.core.evaluation.metrics import HIGHER_IS_BETTER
+from nightshift.core.evaluation.metrics import is_higher_better
+from nightshift.extension.tasks import find_task
 
 # Of the layout below: whoever reads cards by machine can tell when it changes.
 SCHEMA = 1
@@ -90,16 +91,16 @@ def describe_purpose(known: KnownModel) -> dict[str, str | None]:
 def describe_model(known: KnownModel) -> dict[str, Any]:
     """Estimator, output, threshold, and what it costs to serve."""
     spec, version = known.config.spec, known.version
-    classify = spec.task == "classification"
+    task, label = find_task(spec.task), spec.label
     served = find_figures(known.decision, "reload")
     return {
         "task": spec.task,
         "outcome": describe_label(spec),
-        "output": f"the probability that {describe_label(spec)}" if classify else f"the expected {spec.label.column}",
+        "output": task.describe_score(label.column, label.at_least),
         "estimator": version["estimator"],
         "parameters": version["parameters"],
         "calibration": version["metrics"].get("calibration"),
-        "threshold": describe_threshold(version) if classify else None,
+        "threshold": describe_threshold(version) if task.decides else None,
         "serving": {name: served[name] for name in ("seconds", "megabytes") if name in served} or None,
         "software": dict(known.software),
     }
@@ -161,7 +162,7 @@ def describe_search(trials: Sequence[Record], metric: str) -> dict[str, Any] | N
     """How many settings were tried in which time, and the best of each estimator in the last round it reached."""
     if not trials:
         return None
-    sign = 1 if metric in HIGHER_IS_BETTER else -1
+    sign = 1 if is_higher_better(metric) else -1
     usable = [trial for trial in trials if trial["value"] is not None]
     ranked = sorted(usable, key=lambda trial: (-trial["rung"], -sign * trial["value"], trial["number"]))
     best: dict[str, Record] = {}

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from nightshift.config.metrics import Metric
 from nightshift.core.evaluation.metrics import gain
 from nightshift.core.evaluation.weighted_metrics import WeightedMetric, bind_metric, measure_rows
 
@@ -44,7 +43,7 @@ class Interval:
 
 
 def bootstrap_metric(
-    metric: Metric,
+    metric: str,
     target: np.ndarray,
     predicted: np.ndarray,
     *,
@@ -64,7 +63,7 @@ def bootstrap_metric(
 
 
 def bootstrap_gain(
-    metric: Metric,
+    metric: str,
     target: np.ndarray,
     candidate: np.ndarray,
     champion: np.ndarray,

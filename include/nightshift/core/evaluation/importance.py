@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nightshift.config.metrics import Metric, Task
 from nightshift.core.estimators.kinds import predict_scores
-from nightshift.core.evaluation.metrics import HIGHER_IS_BETTER, measure
+from nightshift.core.evaluation.metrics import is_higher_better, measure
 from nightshift.core.training.fit import sample_rows
 
 
 def measure_importance(
     model: Any,
-    task: Task,
-    metric: Metric,
+    task: str,
+    metric: str,
     rows: pd.DataFrame,
     target: np.ndarray,
     seed: int,
@@ -33,7 +32,7 @@ def measure_importance(
     """
     chosen = sample_rows(len(rows), max_rows, seed)
     sample, outcome = rows.iloc[chosen], target[chosen]
-    sign = 1.0 if metric in HIGHER_IS_BETTER else -1.0
+    sign = 1.0 if is_higher_better(metric) else -1.0
     reached = measure(metric, outcome, predict_scores(model, task, sample))
     measured = {}
     for number, name in enumerate(rows.columns):

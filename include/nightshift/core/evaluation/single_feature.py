@@ -4,17 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from nightshift.config.metrics import Task
 from nightshift.core.evaluation.metrics import measure
+from nightshift.extension.tasks import find_task
 
 # A leak shows in few rows; more would only cost time.
 MOST_ROWS = 20_000
 MIN_LEAF_ROWS = 5
-# 16 steps hide a copied number from R²: a heavy tail needs steps of its own.
-MOST_LEAVES = 256
-MOST_CONDITIONS = 4
 
 
 def measure_alone(
@@ -24,7 +20,7 @@ def measure_alone(
     target_holdout: np.ndarray,
     numeric: Sequence[str],
     categorical: Sequence[str],
-    task: Task,
+    task: str,
     seed: int,
 ) -> dict[str, float]:
     """Per feature: ROC AUC or R² on the held-out rows of a small tree fitted on that feature of the training rows.
@@ -63,13 +59,11 @@ def _encode_categories(seen: pd.Series, unseen: pd.Series, target: np.ndarray) -
 
 
 def _measure_feature(
-    seen: np.ndarray, unseen: np.ndarray, target: np.ndarray, known: np.ndarray, task: Task, seed: int
+    seen: np.ndarray, unseen: np.ndarray, target: np.ndarray, known: np.ndarray, task: str, seed: int
 ) -> float:
     if np.isnan(seen).all() or len(np.unique(target)) < 2 or len(known) == 0:
         return float("nan")
     limits = {"min_samples_leaf": MIN_LEAF_ROWS, "random_state": seed}
-    if task == "classification":
-        tree = DecisionTreeClassifier(max_depth=MOST_CONDITIONS, **limits).fit(seen[:, None], target)
-        return measure("roc_auc", known, tree.predict_proba(unseen[:, None])[:, 1])
-    tree = DecisionTreeRegressor(max_leaf_nodes=MOST_LEAVES, **limits).fit(seen[:, None], target)
-    return measure("r2", known, np.asarray(tree.predict(unseen[:, None])))
+    kind = find_task(task)
+    tree = kind.make_probe(**limits).fit(seen[:, None], target)
+    return measure(kind.leak_metric, known, kind.predict(tree, unseen[:, None]))

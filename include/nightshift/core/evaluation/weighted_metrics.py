@@ -4,43 +4,44 @@ A bootstrap resample is the same rows with other weights (how often each was dra
 again. Each metric equals scikit-learn's with `sample_weight`; a weighting in which it can't be computed gives NaN.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
-from nightshift.config.metrics import Metric
+from nightshift.core.evaluation.metrics import measure
+from nightshift.extension.metrics import METRICS
 
 WeightedMetric = Callable[[np.ndarray], np.ndarray]
 
 
-def bind_metric(metric: Metric, target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
+def bind_metric(metric: str, target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
     """The metric of these rows: takes float64 weights of shape (rows, weightings), returns shape (weightings,)."""
-    return _BINDERS[metric](target, predicted)
+    bind = METRICS.find(metric).bind
+    return bind(target, predicted) if bind else _bind_by_repeating(metric, target, predicted)
 
 
-def measure_rows(metric: Metric, target: np.ndarray, predicted: np.ndarray) -> float:
+def measure_rows(metric: str, target: np.ndarray, predicted: np.ndarray) -> float:
     """The metric with every row once, as `evaluation.measure`; without the checks, which cost more than few rows do."""
     if len(target) == 0 or not np.isfinite(predicted).all():
         return float("nan")
     return float(bind_metric(metric, target, predicted)(np.ones((len(target), 1)))[0])
 
 
-def measure_losses(metric: Metric, target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def measure_losses(metric: str, target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """How wrong each row's prediction is, shape (rows,), larger is worse.
 
     The metric's own loss where it is a mean over rows; else the squared error, which for a probability is the Brier
     loss: proper, bounded, and defined for a single row.
     """
-    if metric == "log_loss":
-        return _take_log_loss(target, predicted)
-    return np.abs(target - predicted) if metric == "mae" else np.square(target - predicted)
+    losses = METRICS.find(metric).losses or take_squared_errors
+    return losses(target, predicted)
 
 
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     return np.divide(numerator, denominator, out=np.full(len(numerator), np.nan), where=denominator > 0)
 
 
-def _bind_roc_auc(target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
+def bind_roc_auc(target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
     """The share of (positive, negative) pairs in the right order, ties half: Mann and Whitney (1947)."""
     order = np.argsort(predicted, kind="stable")
     # Running sums are what costs, so they are taken over the rarer class.
@@ -62,7 +63,7 @@ def _bind_roc_auc(target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
     return compute
 
 
-def _bind_average_precision(target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
+def bind_average_precision(target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
     """The mean over positives of the precision among the rows that score at least as high."""
     order = np.argsort(-predicted, kind="stable")
     positives = order[target[order] == 1]
@@ -79,26 +80,59 @@ def _bind_average_precision(target: np.ndarray, predicted: np.ndarray) -> Weight
     return compute
 
 
-def _take_log_loss(target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def take_log_losses(target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Of each row, bounded as scikit-learn bounds it."""
     epsilon = np.finfo(np.float64).eps
     likely = np.clip(np.where(target == 1, predicted, 1 - predicted), epsilon, 1 - epsilon)
     return -np.log(likely)
 
 
-def _bind_mean(metric: Metric) -> Callable[[np.ndarray, np.ndarray], WeightedMetric]:
-    def bind(target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
-        losses = measure_losses(metric, target, predicted)
-        return lambda weights: _divide(losses @ weights, weights.sum(axis=0))
-
-    return bind
+def take_squared_errors(target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Of each row."""
+    return np.square(target - predicted)
 
 
-def _bind_rmse(target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
-    mean = _bind_mean("rmse")(target, predicted)
+def take_absolute_errors(target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Of each row."""
+    return np.abs(target - predicted)
+
+
+def _bind_mean(losses: np.ndarray) -> WeightedMetric:
+    return lambda weights: _divide(losses @ weights, weights.sum(axis=0))
+
+
+def bind_log_loss(target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
+    """The mean of the rows' losses."""
+    return _bind_mean(take_log_losses(target, predicted))
+
+
+def bind_squared_error(target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
+    """The mean of the rows' squared errors."""
+    return _bind_mean(take_squared_errors(target, predicted))
+
+
+def bind_absolute_error(target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
+    """The mean of the rows' absolute errors."""
+    return _bind_mean(take_absolute_errors(target, predicted))
+
+
+def _bind_by_repeating(metric: str, target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
+    """For a metric without a way of its own: rows are repeated as often as they were drawn."""
+
+    def compute(weights: np.ndarray) -> np.ndarray:
+        drawn = (np.repeat(np.arange(len(target)), column) for column in weights.T.astype(np.int64))
+        return np.array([measure(metric, target[rows], predicted[rows]) for rows in drawn])
+
+    return compute
+
+
+def bind_rmse(target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
+    """The root of the mean squared error."""
+    mean = bind_squared_error(target, predicted)
     return lambda weights: np.sqrt(mean(weights))
 
 
-def _bind_r2(target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
+def bind_r2(target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
     """Of a target that varies; around its own mean in each weighting."""
     # Sums of squares around a value near the mean lose no digits.
     centred = target - target.mean() if len(target) else target
@@ -112,14 +146,3 @@ def _bind_r2(target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
         return 1 - _divide(wrong, np.where(spread > smallest * rows, spread, 0.0))
 
     return compute
-
-
-_BINDERS: Mapping[Metric, Callable[[np.ndarray, np.ndarray], WeightedMetric]] = {
-    "roc_auc": _bind_roc_auc,
-    "average_precision": _bind_average_precision,
-    "log_loss": _bind_mean("log_loss"),
-    "brier": _bind_mean("brier"),
-    "r2": _bind_r2,
-    "rmse": _bind_rmse,
-    "mae": _bind_mean("mae"),
-}

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from nightshift.config.metrics import Task
 from nightshift.config.sections.training import Label
+from nightshift.extension.tasks import find_task
 
 # Matched at a time: a merge takes some two hundred bytes a row while it works.
 MATCHED_ROWS = 1_000_000
@@ -46,20 +46,6 @@ def choose_last(outcomes: pd.DataFrame, keys: Sequence[str], recorded_at: str | 
     return outcomes.drop_duplicates(subset=list(keys), keep="last")
 
 
-def make_target(values: pd.Series, label: Label, task: Task) -> pd.Series:
-    """The target as float64, missing where the outcome is: 0/1 for classification, the value itself for regression.
-
-    ValueError for a classification without `at_least` whose values are not 0/1 or booleans.
-    """
-    numbers = pd.to_numeric(values, errors="coerce").astype("float64")
-    if task == "regression":
-        return numbers
-    if label.at_least is not None:
-        return (numbers >= label.at_least).astype("float64").where(numbers.notna())
-    strange = numbers.dropna()[~numbers.dropna().isin([0.0, 1.0])]
-    if len(strange):
-        raise ValueError(
-            f"label.column {label.column!r} holds {strange.iloc[0]:g}; a class is 0 or 1. Set label.at_least to cut a "
-            "number into classes"
-        )
-    return numbers
+def make_target(values: pd.Series, label: Label, task: str) -> pd.Series:
+    """The target as float64, missing where the outcome is. ValueError for outcomes that can't be the task's."""
+    return find_task(task).make_target(values, label.column, label.at_least)

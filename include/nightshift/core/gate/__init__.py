@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from nightshift.config.metrics import Metric, Task
 from nightshift.config.sections.gate import Gate
 from nightshift.core.gate.champion import check_champion
 from nightshift.core.gate.evidence import Evidence, Served
@@ -18,13 +17,14 @@ from nightshift.core.gate.quality import (
 from nightshift.core.gate.rule import Rule
 from nightshift.core.gate.serving import check_features, check_predictor, check_reload, check_rows, check_sanity
 from nightshift.core.gate.slices import check_slices
+from nightshift.extension.tasks import find_task
 
 __all__ = ["Decision", "Evidence", "Rule", "Served", "decide", "explain", "judge", "may_challenge"]
 
 Decision = Literal["promote", "keep", "needs_approval"]
 
 
-def judge(evidence: Evidence, gate: Gate, task: Task, metric: Metric, seed: int) -> tuple[Decision, tuple[Rule, ...]]:
+def judge(evidence: Evidence, gate: Gate, task: str, metric: str, seed: int) -> tuple[Decision, tuple[Rule, ...]]:
     """Every rule's verdict, and what follows. The same evidence and seed give the same."""
     rules = [
         check_rows(evidence, gate),
@@ -38,7 +38,7 @@ def judge(evidence: Evidence, gate: Gate, task: Task, metric: Metric, seed: int)
     ]
     if gate.leak_limit is not None:
         rules.append(check_leakage(evidence, gate.leak_limit, task))
-    if gate.calibration_error is not None and task == "classification":
+    if gate.calibration_error is not None and find_task(task).decides:
         rules.append(check_calibration(evidence, gate.calibration_error))
     if gate.train_gap is not None:
         rules.append(check_gap(evidence, gate.train_gap, metric))

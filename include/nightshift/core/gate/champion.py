@@ -2,7 +2,6 @@
 
 import math
 
-from nightshift.config.metrics import Metric
 from nightshift.config.sections.gate import Gate
 from nightshift.core.evaluation.bootstrap import Interval
 from nightshift.core.evaluation.metrics import gain
@@ -18,7 +17,7 @@ from nightshift.core.gate.rule import Rule
 GIVEN_UP = 0.05
 
 
-def find_margin(evidence: Evidence, gate: Gate, metric: Metric) -> float:
+def find_margin(evidence: Evidence, gate: Gate, metric: str) -> float:
     """How much worse than the champion still counts as no worse, in the metric's unit; NaN without a champion.
 
     Where the champion is no better than the baseline there is nothing to give up, and it is 0.
@@ -32,7 +31,7 @@ def find_margin(evidence: Evidence, gate: Gate, metric: Metric) -> float:
     return max(0.0, GIVEN_UP * own) if math.isfinite(own) else math.nan
 
 
-def check_champion(evidence: Evidence, gate: Gate, metric: Metric, seed: int) -> Rule:
+def check_champion(evidence: Evidence, gate: Gate, metric: str, seed: int) -> Rule:
     """Provably not worse than the champion by more than the margin, or provably better, as the policy asks."""
     margin = find_margin(evidence, gate, metric)
     asked = {"champion_version": evidence.champion_version, "policy": gate.policy, "confidence": gate.confidence}

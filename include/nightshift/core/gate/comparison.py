@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from nightshift.config.metrics import Metric
 from nightshift.config.sections.gate import Gate
 from nightshift.core.evaluation.bootstrap import Interval, bootstrap_gain
 from nightshift.core.gate.evidence import Evidence
@@ -18,7 +17,7 @@ MIN_DAYS = 10
 def compare(
     evidence: Evidence,
     gate: Gate,
-    metric: Metric,
+    metric: str,
     ours: np.ndarray,
     theirs: np.ndarray,
     seed: int,
@@ -59,7 +58,7 @@ def format_interval(found: Interval, gate: Gate) -> str:
     return f"{gate.confidence:.0%} interval {found.low:+.4f} to {found.high:+.4f}"
 
 
-def explain_unknown(days: np.ndarray, gate: Gate, metric: Metric) -> str:
+def explain_unknown(days: np.ndarray, gate: Gate, metric: str) -> str:
     """Why a comparison on rows of these days has no interval, and what to do."""
     count = len(np.unique(days))
     if gate.resample == "partitions" and count < MIN_DAYS:

@@ -5,21 +5,22 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from nightshift.config.metrics import Metric, Task
 from nightshift.config.sections.gate import Gate
-from nightshift.core.evaluation.metrics import HIGHER_IS_BETTER, gain
+from nightshift.core.evaluation.metrics import gain, is_higher_better
 from nightshift.core.evaluation.weighted_metrics import measure_rows
 from nightshift.core.gate.comparison import compare, count_fewer, explain_unknown, format_interval, show_interval
 from nightshift.core.gate.evidence import Evidence
 from nightshift.core.gate.rule import Rule
 from nightshift.core.training.calibration import expected_calibration_error
+from nightshift.extension.metrics import METRICS
+from nightshift.extension.tasks import find_task
 
 NOT_SERVED = "not judged: there are no predictions"
 # So many of the strongest single features go into the figures.
 SHOWN_FEATURES = 5
 
 
-def check_floor(evidence: Evidence, gate: Gate, metric: Metric) -> Rule:
+def check_floor(evidence: Evidence, gate: Gate, metric: str) -> Rule:
     """Good enough at all."""
     return _check_floor("floor", evidence, metric, gate.floor)
 
@@ -29,20 +30,20 @@ def check_floors(evidence: Evidence, gate: Gate) -> tuple[Rule, ...]:
     return tuple(_check_floor(f"floor_{name}", evidence, name, floor) for name, floor in gate.floors.items())
 
 
-def _check_floor(rule: str, evidence: Evidence, metric: Metric, floor: float) -> Rule:
+def _check_floor(rule: str, evidence: Evidence, metric: str, floor: float) -> Rule:
     if evidence.candidate is None:
         return Rule(rule, None, {"floor": floor}, NOT_SERVED)
     value = measure_rows(metric, evidence.target, evidence.candidate)
     figures = {"metric": metric, "candidate": value, "floor": floor}
     if not math.isfinite(value):
         return Rule(rule, False, figures, f"{metric} could not be computed")
-    bound = "at least" if metric in HIGHER_IS_BETTER else "at most"
+    bound = "at least" if is_higher_better(metric) else "at most"
     return Rule(
         rule, bool(gain(metric, value, floor) >= 0), figures, f"{metric} {value:.4f}; {bound} {floor:g} is asked for"
     )
 
 
-def check_baseline(evidence: Evidence, gate: Gate, metric: Metric, seed: int) -> Rule:
+def check_baseline(evidence: Evidence, gate: Gate, metric: str, seed: int) -> Rule:
     """Better than predicting the mean: by the margin, and by more than luck."""
     asked = gate.baseline_margin
     if evidence.candidate is None:
@@ -68,10 +69,10 @@ def check_baseline(evidence: Evidence, gate: Gate, metric: Metric, seed: int) ->
     return Rule("baseline", True, figures, f"{text}: gain {found.value:+.4f}")
 
 
-def check_leakage(evidence: Evidence, limit: float, task: Task) -> Rule:
+def check_leakage(evidence: Evidence, limit: float, task: str) -> Rule:
     """Neither one feature nor the whole model knows the outcome."""
-    metric: Metric = "roc_auc" if task == "classification" else "r2"
-    name = "ROC AUC" if task == "classification" else "R²"
+    metric = find_task(task).leak_metric
+    name = METRICS.find(metric).title
     strongest = _rank_features(evidence.alone)
     whole = math.nan if evidence.candidate is None else measure_rows(metric, evidence.target, evidence.candidate)
     figures = {"metric": metric, "limit": limit, "model": whole, "alone": dict(strongest[:SHOWN_FEATURES])}
@@ -118,7 +119,7 @@ def check_calibration(evidence: Evidence, limit: float) -> Rule:
     return Rule("calibration", bool(error <= limit), figures, text)
 
 
-def check_gap(evidence: Evidence, limit: float, metric: Metric) -> Rule:
+def check_gap(evidence: Evidence, limit: float, metric: str) -> Rule:
     """Not much better on the rows that it was fitted on."""
     if evidence.candidate is None:
         return Rule("gap", None, {"limit": limit}, NOT_SERVED)

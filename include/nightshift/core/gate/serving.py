@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from nightshift.config.metrics import Task
 from nightshift.config.sections.gate import Gate
 from nightshift.core.gate.evidence import Evidence, Served
 from nightshift.core.gate.rule import Rule
+from nightshift.extension.tasks import find_task
 
 # Predicting is arithmetic in one order: the same rows and artifact give the same scores up to rounding.
 MOST_DIFFERENCE = 1e-9
@@ -95,7 +95,7 @@ def check_predictor(evidence: Evidence) -> Rule:
     return Rule("predictor", True, figures, text)
 
 
-def check_sanity(evidence: Evidence, task: Task) -> Rule:
+def check_sanity(evidence: Evidence, task: str) -> Rule:
     """Predictions are finite, within what is possible, and not all the same."""
     predicted = evidence.candidate
     if predicted is None or len(predicted) == 0:
@@ -103,7 +103,7 @@ def check_sanity(evidence: Evidence, task: Task) -> Rule:
     if not np.isfinite(predicted).all():
         count = int((~np.isfinite(predicted)).sum())
         return Rule("sanity", False, {"not_finite": count}, f"{count} of {len(predicted)} predictions are not numbers")
-    low, high = find_bounds(task, evidence.target_range)
+    low, high = find_task(task).find_bounds(*evidence.target_range)
     smallest, largest = float(predicted.min()), float(predicted.max())
     figures = {"smallest": smallest, "largest": largest, "lowest": low, "highest": high}
     if not (math.isfinite(low) and math.isfinite(high)):
@@ -114,11 +114,3 @@ def check_sanity(evidence: Evidence, task: Task) -> Rule:
     if smallest == largest and len(predicted) > 1:
         return Rule("sanity", False, figures, f"it predicts {smallest:.4g} for every row")
     return Rule("sanity", True, figures, f"predictions from {smallest:.4g} to {largest:.4g}")
-
-
-def find_bounds(task: Task, target_range: tuple[float, float]) -> tuple[float, float]:
-    """What a prediction may be: a probability, or the targets' range widened by its own width on both sides."""
-    if task == "classification":
-        return 0.0, 1.0
-    low, high = target_range
-    return low - (high - low), high + (high - low)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from nightshift.config.metrics import Metric, Task
 from nightshift.config.sections.gate import Gate
 from nightshift.core.evaluation.weighted_metrics import measure_losses, measure_rows
 from nightshift.core.gate.champion import find_margin
@@ -16,9 +15,8 @@ from nightshift.core.gate.evidence import Evidence
 from nightshift.core.gate.groups import Group, find_weak_groups, list_groups
 from nightshift.core.gate.quality import NOT_SERVED
 from nightshift.core.gate.rule import Rule
+from nightshift.extension.tasks import find_task
 
-# With fewer rows of a class, how sure a metric is can't be told from the rows themselves.
-MIN_CLASS_ROWS = 10
 # A slice may lose so many times what the whole may: it is measured on fewer rows.
 WIDER = 2.0
 
@@ -29,15 +27,15 @@ class _Contest:
 
     evidence: Evidence
     gate: Gate
-    task: Task
-    metric: Metric
+    task: str
+    metric: str
     seed: int
     candidate: np.ndarray
     champion: np.ndarray
     margin: float
 
 
-def check_slices(evidence: Evidence, gate: Gate, task: Task, metric: Metric, seed: int) -> Rule:
+def check_slices(evidence: Evidence, gate: Gate, task: str, metric: str, seed: int) -> Rule:
     """In no slice provably worse than the champion by more than the slices' margin."""
     candidate, champion = evidence.candidate, evidence.champion
     if candidate is None:
@@ -57,7 +55,7 @@ def check_slices(evidence: Evidence, gate: Gate, task: Task, metric: Metric, see
     return _conclude(slices, gate, margin)
 
 
-def _find_slice_margin(evidence: Evidence, gate: Gate, metric: Metric) -> float:
+def _find_slice_margin(evidence: Evidence, gate: Gate, metric: str) -> float:
     if gate.slices.margin is not None:
         return gate.slices.margin
     return WIDER * find_margin(evidence, gate, metric)
@@ -72,17 +70,14 @@ def _find_weak(contest: _Contest) -> list[Group]:
     return find_weak_groups(evidence.rows, ours - theirs, wanted.min_rows, contest.seed)
 
 
-def find_obstacle(target: np.ndarray, min_rows: int, task: Task) -> str:
+def find_obstacle(target: np.ndarray, min_rows: int, task: str) -> str:
     """Why a slice with these targets can't be judged; empty where it can."""
     if len(target) < min_rows:
         return f"{len(target)} rows, gate.slices.min_rows is {min_rows}"
-    fewest = min(int((target == 1).sum()), int((target != 1).sum()))
-    if task == "classification" and fewest < MIN_CLASS_ROWS:
-        return f"{fewest} rows of one class, {MIN_CLASS_ROWS} are needed"
-    return ""
+    return find_task(task).find_shortage(target)
 
 
-def _describe(group: Group, target: np.ndarray, candidate: np.ndarray, metric: Metric) -> dict[str, Any]:
+def _describe(group: Group, target: np.ndarray, candidate: np.ndarray, metric: str) -> dict[str, Any]:
     value = measure_rows(metric, target[group.mask], candidate[group.mask])
     return {"slice": group.name, "found": group.found, "rows": int(group.mask.sum()), "candidate": value}
 

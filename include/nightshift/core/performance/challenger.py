@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 
-from nightshift.config.metrics import Metric
 from nightshift.config.sections.gate import Gate
 from nightshift.core.evaluation.bootstrap import Interval, bootstrap_gain
 from nightshift.core.evaluation.metrics import measure
@@ -35,7 +34,7 @@ class Comparison:
     verdict: Verdict
 
 
-def compare_pairs(pairs: Pairs, metric: Metric, gate: Gate, seed: int) -> Comparison:
+def compare_pairs(pairs: Pairs, metric: str, gate: Gate, seed: int) -> Comparison:
     """A paired bootstrap with the gate's own settings; its source is named in core/evaluation/bootstrap.py."""
     gain = bootstrap_gain(
         metric,

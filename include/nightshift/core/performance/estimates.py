@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from nightshift.config.metrics import CLASSIFICATION_METRICS, Metric
 from nightshift.config.sections.retrain import Band
 from nightshift.core.performance.tolerance import CONFIDENCE, BandVerdict, Night, choose_nights, find_limit, is_below
+from nightshift.extension.metrics import METRICS, list_metrics
 
 MIN_NIGHTS = 3
 # Expected rows of either class below which a ranking metric is more luck than estimate.
@@ -24,27 +24,35 @@ MIN_CLASS = 1.0
 EDGE = float(np.finfo(np.float64).eps)
 
 
-def estimate_all(predicted: np.ndarray) -> dict[str, float]:
-    """The expected value of every metric of classification; `predicted` are probabilities, shape (rows,)."""
-    return {name: estimate(name, predicted) for name in CLASSIFICATION_METRICS}  # type: ignore[arg-type]
+def estimate_all(task: str, predicted: np.ndarray) -> dict[str, float]:
+    """The expected value of the task's metrics that have one; `predicted` are probabilities, shape (rows,)."""
+    return {name: estimate(name, predicted) for name in list_metrics(task) if METRICS.find(name).estimate}
 
 
-def estimate(metric: Metric, predicted: np.ndarray) -> float:
+def estimate(metric: str, predicted: np.ndarray) -> float:
     """The expected metric of these probabilities, O(rows log rows); NaN where it can't be told.
 
     That is without rows, where one is no probability, and for ranking metrics where a class is hardly expected.
     """
-    rows = len(predicted)
-    if rows == 0 or not ((predicted >= 0) & (predicted <= 1)).all():
+    if len(predicted) == 0 or not ((predicted >= 0) & (predicted <= 1)).all():
         return math.nan
-    if metric == "brier":
-        return float(np.mean(predicted * (1 - predicted)))
-    if metric == "log_loss":
-        inner = np.clip(predicted, EDGE, 1 - EDGE)
-        return float(-np.mean(predicted * np.log(inner) + (1 - predicted) * np.log1p(-inner)))
-    if min(predicted.sum(), rows - predicted.sum()) < MIN_CLASS:
-        return math.nan
-    return _estimate_roc_auc(predicted) if metric == "roc_auc" else _estimate_average_precision(predicted)
+    of_probabilities = METRICS.find(metric).estimate
+    return math.nan if of_probabilities is None else of_probabilities(predicted)
+
+
+def estimate_brier(predicted: np.ndarray) -> float:
+    """The expected squared error."""
+    return float(np.mean(predicted * (1 - predicted)))
+
+
+def estimate_log_loss(predicted: np.ndarray) -> float:
+    """The expected loss, bounded as scikit-learn bounds it."""
+    inner = np.clip(predicted, EDGE, 1 - EDGE)
+    return float(-np.mean(predicted * np.log(inner) + (1 - predicted) * np.log1p(-inner)))
+
+
+def _expects_both(predicted: np.ndarray) -> bool:
+    return min(float(predicted.sum()), len(predicted) - float(predicted.sum())) >= MIN_CLASS
 
 
 def _group(predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -53,8 +61,10 @@ def _group(predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return scores * counts, (1 - scores) * counts
 
 
-def _estimate_roc_auc(predicted: np.ndarray) -> float:
+def estimate_roc_auc(predicted: np.ndarray) -> float:
     """Expected pairs in the right order, ties half, over expected pairs. No row makes a pair with itself."""
+    if not _expects_both(predicted):
+        return math.nan
     positives, negatives = _group(predicted)
     below = np.cumsum(negatives) - negatives
     own = float(np.sum(predicted * (1 - predicted)))
@@ -63,8 +73,10 @@ def _estimate_roc_auc(predicted: np.ndarray) -> float:
     return right / pairs if pairs > 0 else math.nan
 
 
-def _estimate_average_precision(predicted: np.ndarray) -> float:
+def estimate_average_precision(predicted: np.ndarray) -> float:
     """The mean over expected positives of the expected precision among the rows that score at least as high."""
+    if not _expects_both(predicted):
+        return math.nan
     positives, negatives = (values[::-1] for values in _group(predicted))
     right, chosen = np.cumsum(positives), np.cumsum(positives + negatives)
     return float(np.sum(positives * right / chosen) / right[-1])
@@ -103,7 +115,7 @@ def judge_estimates(errors: Sequence[float], margin: float) -> EstimateCheck:
 
 
 def judge_estimated_band(
-    nights: Sequence[Night], metric: Metric, promised: float, promised_rows: int, band: Band, check: EstimateCheck
+    nights: Sequence[Night], metric: str, promised: float, promised_rows: int, band: Band, check: EstimateCheck
 ) -> BandVerdict | None:
     """What `judge_band` says of outcomes, of nights that have none yet: their `target` is not looked at.
 

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from nightshift.config.metrics import Metric
 from nightshift.config.sections.retrain import Band
 from nightshift.core.evaluation.bootstrap import bootstrap_metric
-from nightshift.core.evaluation.metrics import HIGHER_IS_BETTER, gain
+from nightshift.core.evaluation.metrics import gain, is_higher_better
 
 # One night in twenty would look worse by chance at 95 %: too often for something that is asked every night.
 CONFIDENCE = 0.99
@@ -49,7 +48,7 @@ class BandVerdict:
 
 
 def judge_band(
-    nights: Sequence[Night], metric: Metric, promised: float, promised_rows: int, band: Band, seed: int
+    nights: Sequence[Night], metric: str, promised: float, promised_rows: int, band: Band, seed: int
 ) -> BandVerdict | None:
     """The last nights' metric, together, against the one on the held-out rows (`promised`, of `promised_rows` rows).
 
@@ -88,14 +87,14 @@ def choose_nights(nights: Sequence[Night], band: Band) -> Sequence[Night]:
     return usable[-count:] if count else []
 
 
-def find_limit(metric: Metric, promised: float, tolerance: float) -> float:
+def find_limit(metric: str, promised: float, tolerance: float) -> float:
     """The value at which the error is the promised one plus `tolerance` of it."""
-    if metric in HIGHER_IS_BETTER:
+    if is_higher_better(metric):
         return 1 - (1 - promised) * (1 + tolerance)
     return promised * (1 + tolerance)
 
 
-def is_below(metric: Metric, value: float, promised: float, limit: float, error: float) -> bool | None:
+def is_below(metric: str, value: float, promised: float, limit: float, error: float) -> bool | None:
     """Beyond the limit, and not by chance; None where the value or its error is unknown."""
     if not math.isfinite(value) or not math.isfinite(error) or not math.isfinite(promised):
         return None
@@ -104,7 +103,7 @@ def is_below(metric: Metric, value: float, promised: float, limit: float, error:
 
 
 def _explain(
-    metric: Metric, value: float, promised: float, limit: float, below: bool | None, rows: int, band: Band
+    metric: str, value: float, promised: float, limit: float, below: bool | None, rows: int, band: Band
 ) -> str:
     figures = f"{metric} {value:.4f} of {rows} rows, {promised:.4f} promised, limit {limit:.4f}"
     if below is None:

@@ -6,12 +6,12 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import pyarrow as pa
 
-from nightshift.config.metrics import Task
 from nightshift.core.estimators.kinds import predict_scores
 from nightshift.core.predictors.columns import NumericColumn, TextColumn, UnknownType, find_categories, read_numbers
 from nightshift.core.predictors.lookup_tables import Tables, build_tables
 from nightshift.core.predictors.trees import Unsupported
 from nightshift.core.training.calibration import CalibratedClassifier, correct_scores
+from nightshift.extension.tasks import find_task
 
 Kind = Literal["tables", "native"]
 # So many rows at once: their bins stay in the processor's cache.
@@ -48,7 +48,7 @@ class NativePredictor:
     sha256 = None
     not_kept = ""
 
-    def __init__(self, model: Any, task: Task, features: Sequence[str], reason: str) -> None:
+    def __init__(self, model: Any, task: str, features: Sequence[str], reason: str) -> None:
         self._model = model
         self._task = task
         self._features = list(features)
@@ -69,7 +69,7 @@ class TablesPredictor:
     kind: Kind = "tables"
     reason = ""
 
-    def __init__(self, native: NativePredictor, tables: Tables, model: Any, task: Task, kernel: Any) -> None:
+    def __init__(self, native: NativePredictor, tables: Tables, model: Any, task: str, kernel: Any) -> None:
         self.tables = tables
         self.sha256 = tables.compute_sha256()
         self.not_kept: str = next(iter(kernel.not_kept), "")
@@ -112,16 +112,13 @@ class TablesPredictor:
     def _finish(self, sums: np.ndarray) -> np.ndarray:
         """From the trees' scale to scores, by the model's own link and correction."""
         pipeline = _unwrap(self._model)
-        loss = pipeline[-1]._loss
-        if self._task == "regression":
-            return np.asarray(loss.link.inverse(sums), dtype=np.float64)
-        scores = loss.predict_proba(sums)[:, list(pipeline.classes_).index(1.0)]
+        scores = find_task(self._task).finish_sums(pipeline[-1], sums)
         if isinstance(self._model, CalibratedClassifier):
             return correct_scores(self._model.method, self._model.calibrator, scores)
-        return np.asarray(scores, dtype=np.float64)
+        return scores
 
 
-def make_predictor(model: Any, task: Task, numeric: Sequence[str], categorical: Sequence[str]) -> Predictor:
+def make_predictor(model: Any, task: str, numeric: Sequence[str], categorical: Sequence[str]) -> Predictor:
     """Tables where the model is boosted trees and numba is there; otherwise the model itself, and why."""
     features = [*numeric, *categorical]
     try:

@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 
 from nightshift.config.days import list_days
-from nightshift.config.metrics import Metric
 from nightshift.config.pipeline import PipelineSpec
 from nightshift.core.evaluation.metrics import gain, measure
 from nightshift.core.features.build import list_lookback
@@ -111,7 +110,7 @@ def decide_by_calendar(policy: Policy, span: Span, night: date) -> bool:
     return policy == "always"
 
 
-def sum_up_metric(metric: Metric, targets: Sequence[np.ndarray], predicted: Sequence[np.ndarray]) -> float:
+def sum_up_metric(metric: str, targets: Sequence[np.ndarray], predicted: Sequence[np.ndarray]) -> float:
     """Over all nights: what orders rows as the nights' mean, weighted by rows; anything else over all rows."""
     if not targets:
         return math.nan
@@ -123,7 +122,7 @@ def sum_up_metric(metric: Metric, targets: Sequence[np.ndarray], predicted: Sequ
     return float(np.average(values[usable], weights=rows[usable])) if usable.any() else math.nan
 
 
-def measure_recovered(metric: Metric, ours: float, never: float, always: float) -> float | None:
+def measure_recovered(metric: str, ours: float, never: float, always: float) -> float | None:
     """The share of what always retraining gains over never; None where it gains nothing."""
     gained = gain(metric, always, never)
     return gain(metric, ours, never) / gained if math.isfinite(gained) and gained > 0 else None

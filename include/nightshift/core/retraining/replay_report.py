@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nightshift.config.pipeline import PipelineConfig
-from nightshift.core.evaluation.metrics import HIGHER_IS_BETTER
+from nightshift.core.evaluation.metrics import is_higher_better
 from nightshift.core.retraining.replay import Night, Policy, Span, Trained, measure_recovered
 
 
@@ -29,7 +29,7 @@ def make_report(
         "pipeline": config.name,
         "title": config.spec.title,
         "metric": metric,
-        "higher_is_better": metric in HIGHER_IS_BETTER,
+        "higher_is_better": is_higher_better(metric),
         "from": str(span.first),
         "to": str(span.last),
         "train_from": str(span.train_from),

@@ -20,6 +20,7 @@ from nightshift.core.training.search import Found, Report, Trial, make_from, sea
 from nightshift.core.training.search_space import Setting, choose_settings
 from nightshift.core.training.splits import make_folds
 from nightshift.core.training.thresholds import choose_threshold, describe_decision
+from nightshift.extension.tasks import find_task
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,15 @@ def tune_and_fit(
     """
     require_libraries(estimator.kind for estimator in spec.training.estimators)
     features = rows[list(spec.features.names)]
-    if known and spec.task == "regression":
+    decides = find_task(spec.task).decides
+    if known and not decides:
         return Fitted(fit_model(make_from(known, spec), features, target), known, (), "none", None, None)
     settings = [known] if known else choose_settings(spec, target)
     seen = sample_rows(len(rows), spec.training.search_rows, spec.training.seed)
     folds = make_folds(days[seen], spec.training.folds)
     found = search_settings(settings, features.iloc[seen], target[seen], folds, spec, report, workers)
     model = fit_model(make_from(found.best.setting, spec), features, target)
-    if spec.task == "regression":
+    if not decides:
         return Fitted(model, found.best.setting, found.trials, "none", None, None)
     return _finish_classifier(model, found, spec)
 

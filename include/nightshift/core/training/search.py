@@ -13,12 +13,12 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 
-from nightshift.config.metrics import Task
 from nightshift.config.pipeline import PipelineSpec
 from nightshift.core.estimators.kinds import ROWS_FOR_THREADS, fit_model, make_model, predict_scores
-from nightshift.core.evaluation.metrics import HIGHER_IS_BETTER, measure
+from nightshift.core.evaluation.metrics import is_higher_better, measure
 from nightshift.core.training.calibration import Block
 from nightshift.core.training.search_space import Setting
+from nightshift.extension.tasks import find_task
 from nightshift.prefetch import map_ahead
 
 # Positions of the rows to fit on and of the rows to validate on.
@@ -99,7 +99,7 @@ def choose_survivors(ranked: Sequence[Trial], count: int) -> list[Setting]:
 
 
 def plan_rungs(
-    count: int, eta: int, folds: Sequence[Fold], target: np.ndarray, task: Task, seed: int
+    count: int, eta: int, folds: Sequence[Fold], target: np.ndarray, task: str, seed: int
 ) -> list[list[Fold]]:
     """The folds of each round: `eta` times the rows of the round before, until the last has all.
 
@@ -122,8 +122,8 @@ def sample_folds(folds: Sequence[Fold], share: float, seed: int) -> list[Fold]:
     return sampled
 
 
-def _is_enough(target: np.ndarray, task: Task) -> bool:
-    return len(target) >= MIN_FOLD_ROWS and (task == "regression" or len(np.unique(target)) > 1)
+def _is_enough(target: np.ndarray, task: str) -> bool:
+    return len(target) >= MIN_FOLD_ROWS and find_task(task).is_enough(target)
 
 
 def rank_trials(trials: Sequence[Trial], metric: str) -> list[Trial]:
@@ -131,7 +131,7 @@ def rank_trials(trials: Sequence[Trial], metric: str) -> list[Trial]:
     usable = [trial for trial in trials if np.isfinite(trial.value)]
     if not usable:
         raise ValueError(f"no setting could be fitted and judged; the first failed with: {trials[0].failure}")
-    sign = -1 if metric in HIGHER_IS_BETTER else 1
+    sign = -1 if is_higher_better(metric) else 1
     return sorted(usable, key=lambda trial: sign * trial.value)
 
 
@@ -182,7 +182,7 @@ def judge_setting(setting: Setting, folds: Sequence[FoldTrial], metric: str, num
     return Trial(number, rung, setting, rows, value, values, seconds, failure)
 
 
-def _predict(model: object, task: Task, rows: pd.DataFrame) -> np.ndarray:
+def _predict(model: object, task: str, rows: pd.DataFrame) -> np.ndarray:
     predicted = predict_scores(model, task, rows)
     if not np.isfinite(predicted).all():
         raise ValueError("it predicts numbers that are not finite")

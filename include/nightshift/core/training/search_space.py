@@ -9,6 +9,7 @@ import numpy as np
 
 from nightshift.config.pipeline import PipelineSpec
 from nightshift.config.sections.training import Estimator
+from nightshift.extension.tasks import find_task
 
 # With a rarer class than this, settings that weigh the classes alike compete as well.
 RARE_SHARE = 0.2
@@ -38,7 +39,7 @@ def choose_settings(spec: PipelineSpec, target: np.ndarray) -> list[Setting]:
 def list_weights(spec: PipelineSpec, target: np.ndarray) -> tuple[dict[str, str], ...]:
     """The parameters that handle a rare class, each to be tried with every setting."""
     imbalance = spec.training.imbalance
-    if spec.task == "regression" or imbalance == "none":
+    if not find_task(spec.task).decides or imbalance == "none":
         return ({},)
     if imbalance == "balanced":
         return (_BALANCED,)

@@ -7,6 +7,8 @@ kinds that call or look up something (methods, operators, constructors, caches) 
 
 from collections.abc import Mapping
 
+from nightshift.extension.estimators import ESTIMATORS
+
 # Estimators and their parts, restored attribute by attribute without running their constructors.
 OBJECTS = frozenset(
     {
@@ -77,8 +79,8 @@ TYPES_BY_LOADER: Mapping[str, frozenset[str]] = {
     "TupleNode": frozenset({"builtins.tuple"}),
     "TypeNode": KEYS | NUMBERS,
 }
-# What skops must be told on top of its own defaults: the defence in depth.
-TRUSTED_TYPES = [
+# What skops must be told on top of its own defaults: defence in depth.
+_TRUSTED = (
     "functools.partial",
     "nightshift.estimators.CalibratedClassifier",
     "nightshift.estimators.LightGbmClassifier",
@@ -87,4 +89,19 @@ TRUSTED_TYPES = [
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
     CHECK_ARRAY,
-]
+)
+
+
+def is_allowed(loader: str, name: str) -> bool:
+    """Whether a node of this kind may have this type."""
+    return name in TYPES_BY_LOADER.get(loader, ()) or (loader == "ObjectNode" and name in list_added_types())
+
+
+def list_trusted_types() -> list[str]:
+    """What skops is told to trust."""
+    return [*_TRUSTED, *sorted(list_added_types())]
+
+
+def list_added_types() -> frozenset[str]:
+    """Classes of estimators that a project has registered, restored attribute by attribute like our own."""
+    return frozenset(name for estimator in ESTIMATORS for name in estimator.types)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nightshift.io.artifacts.allowed import CHECK_ARRAY, ROOTS, TYPES_BY_LOADER
+from nightshift.io.artifacts.allowed import CHECK_ARRAY, ROOTS, is_allowed
 from nightshift.io.artifacts.archive import ArrayHeader
 from nightshift.io.artifacts.refusal import Refused
 
@@ -57,7 +57,7 @@ def _check_node(reading: Reading, node: Node, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise Refused(f"its schema nests more than {MAX_DEPTH} levels deep")
     loader, name = node["__loader__"], name_type(node)
-    if name not in TYPES_BY_LOADER.get(loader, ()):
+    if not is_allowed(loader, name):
         raise Refused(f"{name} (as {loader}) is not on the list of allowed types")
     identity = node.get("__id__")
     if identity is not None and type(identity) is not int:

@@ -1,6 +1,6 @@
 """scores.NAME: natively partitioned by day, replaced a day at a time inside the caller's transaction."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,14 +11,14 @@ from psycopg2 import sql
 from sqlalchemy import Connection
 
 from nightshift.config.arrow_types import ARROW_TYPES
-from nightshift.config.model import ColumnType
 from nightshift.config.names import check_identifier
 from nightshift.config.pipeline import PipelineConfig
+from nightshift.extension.tasks import find_task
 from nightshift.io.scores.partitions import attach_part, choose_part, find_defaults, find_part, index_part
 from nightshift.io.warehouse.binary_copy import copy_batches
 from nightshift.io.warehouse.roles import become_self, become_writer
 
-POSTGRES_TYPES: dict[ColumnType, str] = {
+POSTGRES_TYPES: Mapping[str, str] = {
     "text": "text",
     "integer": "bigint",
     "number": "double precision",
@@ -42,8 +42,7 @@ def make_scores_schema(config: PipelineConfig) -> pa.Schema:
     spec = config.spec
     fields = [pa.field(name, ARROW_TYPES[spec.columns[name]], nullable=False) for name in spec.keys]
     fields += [pa.field("partition_date", pa.date32(), nullable=False), pa.field("score", pa.float64(), nullable=False)]
-    if spec.task == "classification":
-        fields.append(pa.field("decision", pa.bool_(), nullable=False))
+    fields += [pa.field(name, ARROW_TYPES[kind], nullable=False) for name, kind in find_task(spec.task).score_columns]
     fields.append(pa.field("model_version", pa.int32(), nullable=False))
     fields.append(pa.field("scored_at", pa.timestamp("us", tz="UTC"), nullable=False))
     return pa.schema(fields)
@@ -120,8 +119,10 @@ def _make_table(config: PipelineConfig) -> sql.Composed:
         for name in spec.keys
     ]
     columns += [sql.SQL("partition_date date not null"), sql.SQL("score double precision not null")]
-    if spec.task == "classification":
-        columns.append(sql.SQL("decision boolean not null"))
+    columns += [
+        sql.SQL("{} {} not null").format(sql.Identifier(name), sql.SQL(POSTGRES_TYPES[kind]))
+        for name, kind in find_task(spec.task).score_columns
+    ]
     columns += [sql.SQL("model_version integer not null"), sql.SQL("scored_at timestamptz not null")]
     return sql.SQL("create table scores.{} ({}) partition by range (partition_date)").format(
         sql.Identifier(config.name), sql.SQL(", ").join(columns)

@@ -9,7 +9,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.configuration import conf
 
 from nightshift.config.airflow.connections import AIRFLOW, ConnectionSpec
-from nightshift.config.loading import load_named_pipeline, load_pipelines
+from nightshift.config.loading import load_named_pipeline, load_pipelines, summarize_refusal
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.errors import TemporarilyUnavailable
 from nightshift.orchestration.connections import read_connection
@@ -81,7 +81,7 @@ def _load_pipelines(name: str | None) -> list[PipelineConfig]:
         return [load_named_pipeline(name)]
     loaded = load_pipelines()
     for problem in loaded.refused:
-        log.warning("Nothing of %s is touched while it is refused.", problem.name)
+        log.warning("Not touched, because refused: %s", summarize_refusal(problem))
     return list(loaded.usable)
 
 

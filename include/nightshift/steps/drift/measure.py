@@ -10,6 +10,7 @@ from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.performance.estimates import judge_estimated_band, judge_estimates
 from nightshift.core.performance.tolerance import BandVerdict, Night, find_limit, judge_band
 from nightshift.core.training.splits import find_matured
+from nightshift.extension.metrics import METRICS
 from nightshift.io.ledger.history import ScoredVersion, list_scored_versions
 from nightshift.io.monitoring.performance import (
     forget_realised,
@@ -112,7 +113,7 @@ def _judge_estimated(
     matured: date,
 ) -> BandVerdict | None:
     metric, band = config.spec.training.metric, config.spec.retrain.performance
-    if champion is None or config.spec.task != "classification" or not band.estimated:
+    if champion is None or METRICS.find(metric).estimate is None or not band.estimated:
         return None
     promised, rows = _find_promise(config, champion)
     unseen = champion.holdout_to + timedelta(days=1)

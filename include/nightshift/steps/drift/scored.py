@@ -150,9 +150,10 @@ def _thin_out(config: PipelineConfig, values: np.ndarray) -> np.ndarray:
 
 
 def _make_night(config: PipelineConfig, scored: ScoredVersion, scores: np.ndarray) -> ScoredNight:
-    if config.spec.task == "regression":
+    metrics = estimate_all(config.spec.task, scores)
+    if not metrics:
         return ScoredNight(scored, len(scores))
-    estimated = Performance(scored.partition, scored.version, "estimated", estimate_all(scores), len(scores))
+    estimated = Performance(scored.partition, scored.version, "estimated", metrics, len(scores))
     return ScoredNight(scored, len(scores), estimated=estimated)
 
 

@@ -12,6 +12,7 @@ from nightshift.config.days import parse_day
 from nightshift.config.model import ColumnType
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.errors import NightshiftError
+from nightshift.extension.tasks import find_task
 from nightshift.io.lake.base import ObjectRef
 from nightshift.io.ledger.history import Written, list_written
 from nightshift.io.registry import Decision, ModelVersion, Promotion, list_decisions, list_promotions, require_version
@@ -45,7 +46,7 @@ def explain_row(config: PipelineConfig, resources: Resources, key: str, partitio
     return {
         "pipeline": config.name,
         "row": row,
-        "threshold": find_threshold(config, version) if config.spec.task == "classification" else None,
+        "threshold": find_threshold(config, version) if find_task(config.spec.task).decides else None,
         "scores": asdict(scores),
         "model": _describe_model(config, version),
         "gate": asdict(gate) if gate else None,

@@ -7,7 +7,6 @@ from datetime import date
 import numpy as np
 from sqlalchemy import Connection
 
-from nightshift.config.metrics import Metric
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.evaluation.metrics import measure
 from nightshift.core.retraining.replay import Night, sum_up_metric
@@ -28,7 +27,7 @@ def measure_nights(config: PipelineConfig, resources: Resources, nights: Sequenc
     return measured, sum_up_metric(metric, targets, predicted)
 
 
-def _measure(metric: Metric, night: Night, known: tuple[np.ndarray, np.ndarray]) -> Night:
+def _measure(metric: str, night: Night, known: tuple[np.ndarray, np.ndarray]) -> Night:
     value = measure(metric, *known)
     return replace(night, rows=len(known[0]), metric=value if np.isfinite(value) else None)
 

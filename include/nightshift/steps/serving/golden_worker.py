@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sklearn.exceptions import InconsistentVersionWarning
 
+from nightshift.config.extensions import load_extensions
 from nightshift.core.estimators.kinds import predict_scores
 from nightshift.core.predictors import Parity, make_predictor, measure_parity
 from nightshift.io.artifacts import UnusableArtifact, read_model
@@ -31,6 +32,8 @@ REPEATS = 3
 
 def serve(request: dict[str, Any]) -> dict[str, Any]:
     """Load, predict the golden rows, measure 1,000 rows, then compare with the tables that are to score."""
+    # The model, its task and its predictor may be of the project's own kinds.
+    load_extensions()
     features = request["features"]
     golden = pq.read_table(request["golden"], columns=[*features["numeric"], *features["categorical"]])
     rows = golden.to_pandas()

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from nightshift.config.metrics import Task
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.predictors import NativePredictor, Predictor, make_predictor
 from nightshift.io.artifacts import load_model
@@ -28,7 +27,7 @@ class _Loaded:
     """A verified model; two with the same hash and columns are one."""
 
     sha256: str
-    task: Task
+    task: str
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
     model: Any = field(compare=False)

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from nightshift.config.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS, Metric
 from nightshift.core.evaluation import bootstrap as resampling
 from nightshift.core.evaluation.bootstrap import Interval, bootstrap_gain, bootstrap_metric, draw_weights, make_interval
 from nightshift.core.evaluation.metrics import measure
 from nightshift.core.evaluation.weighted_metrics import bind_metric, measure_losses, measure_rows
+from nightshift.extension.metrics import list_metrics
 
-METRICS: tuple[Metric, ...] = (*CLASSIFICATION_METRICS, *REGRESSION_METRICS)
+METRICS: tuple[str, ...] = (*list_metrics("binary_classification"), *list_metrics("regression"))
 SETTINGS: dict[str, Any] = {"resamples": 200, "confidence": 0.95, "seed": 7}
 
 
@@ -25,7 +25,7 @@ def draw(metric: str, rows: int = 300, seed: int = 1) -> tuple[np.ndarray, np.nd
     generator = np.random.default_rng(seed)
     signal = generator.normal(size=rows)
     first, second = (signal + generator.normal(size=rows) for _ in range(2))
-    if metric in CLASSIFICATION_METRICS:
+    if metric in list_metrics("binary_classification"):
         target = (signal > 0.8).astype(float)
         first, second = (np.clip(np.round(0.3 + 0.2 * value, 1), 0.0, 1.0) for value in (first, second))
         return target, first, second
@@ -47,7 +47,7 @@ def measure_weighted(metric: str, target: np.ndarray, predicted: np.ndarray, wei
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("seed", range(3))
-def test_weighted_metrics_are_those_of_scikit_learn_with_ties(metric: Metric, seed: int) -> None:
+def test_weighted_metrics_are_those_of_scikit_learn_with_ties(metric: str, seed: int) -> None:
     target, predicted, _ = draw(metric, seed=seed)
     weights = np.random.default_rng(seed).integers(0, 4, size=(len(target), 5)).astype(float)
     expected = [measure_weighted(metric, target, predicted, weights[:, index]) for index in range(5)]
@@ -55,7 +55,7 @@ def test_weighted_metrics_are_those_of_scikit_learn_with_ties(metric: Metric, se
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_every_row_once_is_the_metric_itself(metric: Metric) -> None:
+def test_every_row_once_is_the_metric_itself(metric: str) -> None:
     target, predicted, _ = draw(metric)
     assert measure_rows(metric, target, predicted) == pytest.approx(measure(metric, target, predicted), rel=1e-12)
 
@@ -92,7 +92,7 @@ def test_r2_loses_no_digits_far_from_zero() -> None:
 
 
 @pytest.mark.parametrize("metric", ["log_loss", "brier", "mae"])
-def test_the_mean_of_a_mean_metrics_losses_is_the_metric(metric: Metric) -> None:
+def test_the_mean_of_a_mean_metrics_losses_is_the_metric(metric: str) -> None:
     target, predicted, _ = draw(metric)
     assert measure_losses(metric, target, predicted).mean() == pytest.approx(measure(metric, target, predicted))
 
@@ -120,7 +120,7 @@ def test_rows_of_a_group_are_drawn_together() -> None:
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_the_standard_error_is_that_of_resampling_by_hand(metric: Metric) -> None:
+def test_the_standard_error_is_that_of_resampling_by_hand(metric: str) -> None:
     target, first, second = draw(metric, 400)
     found = bootstrap_gain(metric, target, first, second, resamples=1000, confidence=0.95, seed=3)
     generator = np.random.default_rng(9)
@@ -142,16 +142,16 @@ def test_pairing_makes_the_interval_of_a_gain_narrow() -> None:
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_a_gain_is_positive_where_the_candidate_is_better(metric: Metric) -> None:
+def test_a_gain_is_positive_where_the_candidate_is_better(metric: str) -> None:
     target, first, _ = draw(metric)
-    perfect = np.clip(target, 0.01, 0.99) if metric in CLASSIFICATION_METRICS else target
+    perfect = np.clip(target, 0.01, 0.99) if metric in list_metrics("binary_classification") else target
     assert bootstrap_gain(metric, target, perfect, first, **SETTINGS).low > 0
     assert bootstrap_gain(metric, target, first, perfect, **SETTINGS).high < 0
 
 
 @given(st.sampled_from(METRICS), st.integers(0, 100))
 @settings(max_examples=25, deadline=None)
-def test_identical_predictions_have_an_interval_of_no_width(metric: Metric, seed: int) -> None:
+def test_identical_predictions_have_an_interval_of_no_width(metric: str, seed: int) -> None:
     target, first, _ = draw(metric, 200, seed)
     found = bootstrap_gain(metric, target, first, first.copy(), **SETTINGS)
     assert (found.value, found.low, found.high, found.error) == (0.0, 0.0, 0.0, 0.0)
@@ -159,7 +159,7 @@ def test_identical_predictions_have_an_interval_of_no_width(metric: Metric, seed
 
 @given(st.sampled_from(METRICS), st.integers(0, 100), st.booleans())
 @settings(max_examples=25, deadline=None)
-def test_the_order_of_the_rows_does_not_matter(metric: Metric, seed: int, grouped: bool) -> None:
+def test_the_order_of_the_rows_does_not_matter(metric: str, seed: int, grouped: bool) -> None:
     target, first, second = draw(metric, 200, seed)
     groups = np.arange(200) // 10 if grouped else None
     order = np.random.default_rng(seed).permutation(200)
@@ -203,7 +203,7 @@ def test_too_many_resamples_without_a_class_leave_the_interval_unknown() -> None
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_degenerate_inputs_give_nan_and_no_error(metric: Metric) -> None:
+def test_degenerate_inputs_give_nan_and_no_error(metric: str) -> None:
     empty, one = np.array([]), np.array([1.0])
     for target in (empty, one):
         assert math.isnan(bootstrap_gain(metric, target, target, target, **SETTINGS).low)

@@ -7,11 +7,12 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from nightshift.config.metrics import CLASSIFICATION_METRICS
 from nightshift.config.sections.retrain import Band
 from nightshift.core.evaluation.metrics import measure_all
 from nightshift.core.performance.estimates import estimate, estimate_all, judge_estimated_band, judge_estimates
 from nightshift.core.performance.tolerance import Night
+from nightshift.extension.metrics import list_metrics
+from nightshift.extension.tasks import BINARY
 
 DAY = date(2026, 1, 1)
 BAND = Band(window=3, min_rows=100, tolerance=0.1)
@@ -44,16 +45,19 @@ def test_the_estimate_of_a_mean_is_the_exact_expectation(name: str) -> None:
 def test_estimates_of_calibrated_scores_are_close_to_what_comes_true(spread: float) -> None:
     target, predicted = draw(200_000, 1, spread)
     realised = measure_all("classification", target, predicted)
-    for name, expected in estimate_all(predicted).items():
+    for name, expected in estimate_all(BINARY, predicted).items():
         assert expected == pytest.approx(realised[name], abs=0.006), name
 
 
 def test_estimates_of_small_nights_are_right_on_average() -> None:
     """In 400 nights of 200 rows the mean error is within its own sampling error: nothing is biased but a little."""
-    errors: dict[str, list[float]] = {name: [] for name in CLASSIFICATION_METRICS}
+    errors: dict[str, list[float]] = {name: [] for name in list_metrics(BINARY)}
     for seed in range(400):
         target, predicted = draw(200, seed)
-        realised, expected = measure_all("classification", target, predicted), estimate_all(predicted)
+        realised, expected = (
+            measure_all("classification", target, predicted),
+            estimate_all(BINARY, predicted),
+        )
         for name, found in errors.items():
             found.append(expected[name] - realised[name])
     for name, found in errors.items():
@@ -71,20 +75,20 @@ def test_equal_scores_rank_nothing_and_no_row_is_its_own_pair() -> None:
 @pytest.mark.parametrize(
     ("predicted", "unknown"),
     [
-        (np.empty(0), set(CLASSIFICATION_METRICS)),
-        (np.array([0.2, np.nan, 0.4]), set(CLASSIFICATION_METRICS)),
-        (np.array([0.2, 1.4]), set(CLASSIFICATION_METRICS)),
+        (np.empty(0), set(list_metrics(BINARY))),
+        (np.array([0.2, np.nan, 0.4]), set(list_metrics(BINARY))),
+        (np.array([0.2, 1.4]), set(list_metrics(BINARY))),
         (np.full(50, 1e-6), {"roc_auc", "average_precision"}),
     ],
 )
 def test_what_can_not_be_estimated_is_nan(predicted: np.ndarray, unknown: set[str]) -> None:
-    assert {name for name, value in estimate_all(predicted).items() if math.isnan(value)} == unknown
+    assert {name for name, value in estimate_all(BINARY, predicted).items() if math.isnan(value)} == unknown
 
 
 def test_the_order_of_the_rows_changes_nothing() -> None:
     _, predicted = draw(500, 3)
     shuffled = np.random.default_rng(0).permutation(predicted)
-    assert estimate_all(shuffled) == pytest.approx(estimate_all(predicted), rel=1e-12)
+    assert estimate_all(BINARY, shuffled) == pytest.approx(estimate_all(BINARY, predicted), rel=1e-12)
 
 
 def test_estimates_are_trusted_only_after_three_nights_within_the_margin() -> None:

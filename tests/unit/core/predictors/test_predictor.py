@@ -19,7 +19,6 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 
-from nightshift.config.metrics import Task
 from nightshift.core.estimators.kinds import fit_model, make_model, predict_scores
 from nightshift.core.predictors import NativePredictor, Predictor, TablesPredictor, make_predictor, measure_parity
 from nightshift.core.predictors.predictor import BLOCK_ROWS
@@ -54,7 +53,7 @@ def draw_table(rows: int, seed: int = 0) -> pa.Table:
     )
 
 
-def draw_target(table: pa.Table, task: Task) -> np.ndarray:
+def draw_target(table: pa.Table, task: str) -> np.ndarray:
     frame = table.to_pandas()
     signal = frame["spent"].fillna(50) + 20 * frame["shop"].str.len().fillna(3) + 9 * (frame["day"] == "mon")
     signal += np.random.default_rng(5).normal(0, 5, len(frame))
@@ -62,14 +61,14 @@ def draw_target(table: pa.Table, task: Task) -> np.ndarray:
 
 
 @lru_cache
-def fit(shape: str, task: Task) -> Any:
+def fit(shape: str, task: str) -> Any:
     table = draw_table(3000)
     model = make_model("hist_gradient_boosting", task, NUMERIC, CATEGORICAL, SHAPES[shape], 1)
     return model.fit(table.to_pandas(), draw_target(table, task))
 
 
 @lru_cache
-def make(shape: str, task: Task) -> TablesPredictor:
+def make(shape: str, task: str) -> TablesPredictor:
     predictor = make_predictor(fit(shape, task), task, NUMERIC, CATEGORICAL)
     assert isinstance(predictor, TablesPredictor), predictor.reason
     return predictor
@@ -79,7 +78,7 @@ def make_batch(table: pa.Table) -> pa.RecordBatch:
     return table.combine_chunks().to_batches()[0]
 
 
-def assert_same(predictor: Predictor, model: Any, task: Task, batch: pa.RecordBatch) -> None:
+def assert_same(predictor: Predictor, model: Any, task: str, batch: pa.RecordBatch) -> None:
     expected = predict_scores(model, task, batch.select(FEATURES).to_pandas())
     np.testing.assert_array_equal(predictor.predict(batch), expected)
 
@@ -112,7 +111,7 @@ def draw_batches(draw: st.DrawFn) -> pa.RecordBatch:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("task", ["classification", "regression"])
-def test_tables_give_the_models_own_scores_to_the_bit(shape: str, task: Task) -> None:
+def test_tables_give_the_models_own_scores_to_the_bit(shape: str, task: str) -> None:
     predictor, table = make(shape, task), draw_table(2000, seed=9)
     assert_same(predictor, fit(shape, task), task, make_batch(table))
     parity = measure_parity(predictor, table.slice(0, 300), NUMERIC, seed=3)
@@ -121,7 +120,7 @@ def test_tables_give_the_models_own_scores_to_the_bit(shape: str, task: Task) ->
 
 @settings(max_examples=60, deadline=None)
 @given(draw_batches(), st.sampled_from([("usual", "classification"), ("many leaves", "regression")]))
-def test_whatever_is_in_a_batch_the_scores_are_the_models_own(batch: pa.RecordBatch, which: tuple[str, Task]) -> None:
+def test_whatever_is_in_a_batch_the_scores_are_the_models_own(batch: pa.RecordBatch, which: tuple[str, str]) -> None:
     assert_same(make(*which), fit(*which), which[1], batch)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from nightshift.config.project import IMPORT_PATH
+from nightshift.config.project import IMPORT_PATH, PROJECT_ROOT
 from nightshift.io.runtime.subprocess_runner import Answer, Limits, make_environment, run_fresh
 
 LIMITS = Limits(seconds=30, megabytes=300)
@@ -129,6 +129,7 @@ def test_it_gets_what_libraries_need() -> None:
         "OMP_NUM_THREADS": "2",
         "OPENBLAS_NUM_THREADS": "1",
         "PYTHONPATH": str(IMPORT_PATH),
+        "NIGHTSHIFT_PROJECT": str(PROJECT_ROOT),
     }
 
 

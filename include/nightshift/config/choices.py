@@ -1,0 +1,39 @@
+"""Names in pipeline.yaml that a registry knows: what ships and what the project's extensions add."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from nightshift.errors import NightshiftError
+from nightshift.extension.estimators import ESTIMATORS
+from nightshift.extension.metrics import METRICS
+from nightshift.extension.tasks import TASKS, find_task
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Annotates text that must be a name of `list_names`; `find` refuses others and says what there is."""
+
+    list_names: Callable[[], tuple[str, ...]]
+    find: Callable[[str], Any]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.list_names())}
+
+    def check(self, name: str) -> str:
+        """Return the record's own name, which may be the newer one; ValueError where there is none."""
+        try:
+            return str(self.find(name).name)
+        except NightshiftError as error:
+            raise ValueError(str(error)) from None
+
+
+TaskName = Annotated[str, Choice(TASKS.list_names, find_task)]
+MetricName = Annotated[str, Choice(METRICS.list_names, METRICS.find)]
+EstimatorName = Annotated[str, Choice(ESTIMATORS.list_names, ESTIMATORS.find)]

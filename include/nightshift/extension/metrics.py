@@ -1,0 +1,52 @@
+"""The record of a metric. What ships is registered in core/evaluation/shipped.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nightshift.extension.registry import Registry
+from nightshift.extension.tasks import find_task
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Measure = Callable[[np.ndarray, np.ndarray], float]
+    WeightedMetric = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How good predictions are, as one number.
+
+    `function(target, predicted)`: both float64 of shape (rows,), without NaN; `predicted` are scores as the task makes
+    them: probabilities of the positive class, or values. The rest is optional:
+
+    - `bind(target, predicted)` gives the metric as a function of the rows' weights, float64 of shape (rows, weightings)
+      -> shape (weightings,), NaN where it can't be computed. A bootstrap asks for a thousand weightings; without it,
+      every resample is measured by `function`, which gives the same and takes longer.
+    - `losses(target, predicted)`, shape (rows,), larger is worse: to find groups that a model does badly in. Without
+      it, the squared error.
+    - `estimate(predicted)`: its expected value before outcomes are known, from calibrated probabilities.
+    - `needs_variation`: it can't be computed where all outcomes are equal.
+    """
+
+    name: str
+    tasks: tuple[str, ...]
+    function: Measure
+    higher_is_better: bool = False
+    needs_variation: bool = False
+    title: str = ""
+    bind: Callable[[np.ndarray, np.ndarray], WeightedMetric] | None = None
+    losses: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    estimate: Callable[[np.ndarray], float] | None = None
+
+
+METRICS: Registry[Metric] = Registry("metric", "nightshift.core.evaluation.shipped")
+
+
+def list_metrics(task: str) -> tuple[str, ...]:
+    """The names of the task's metrics."""
+    known = find_task(task).name
+    return tuple(metric.name for metric in METRICS if known in metric.tasks)
