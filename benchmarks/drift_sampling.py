@@ -17,10 +17,10 @@ import pandas as pd
 from benchmarks.drift_costs import measure_costs
 from nightshift.config.sections.drift import Drift
 from nightshift.core.drift.columns import judge_column
-from nightshift.core.drift.null_distribution import Noise, find_reach, measure_numbers
+from nightshift.core.drift.null_distribution import Noise, bind_numbers, find_reach
 from nightshift.core.drift.result import Kind
 from nightshift.core.training.fit import sample_rows
-from nightshift.steps.drift.columns import measure_distance
+from nightshift.extension.drift_measures import find_distance
 
 ALL_ROWS, NIGHTS, WINDOW = 200_000, 50, 3
 SHAPES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
@@ -61,7 +61,7 @@ def judge_sample(kind: Kind, reference: pd.Series, current: pd.Series, limits: D
     nights = (np.arange(len(reference)) * NIGHTS // len(reference)).astype("datetime64[D]")[chosen]
     noise = Noise(len(chosen), nights, WINDOW, len(other), len(chosen), seed)
     then, now = reference.iloc[chosen], current.iloc[other]
-    return bool(judge_column("x", kind, measure_distance(kind, then, now), 1.0, then, now, noise, limits).drifted)
+    return bool(judge_column("x", kind, find_distance(kind).measure(then, now), 1.0, then, now, noise, limits).drifted)
 
 
 def count_agreement(seeds: int) -> list[dict[str, Any]]:
@@ -77,7 +77,7 @@ def count_agreement(seeds: int) -> list[dict[str, Any]]:
             drawn = (
                 draw_numbers(shape, shift, seed) if kind == "numeric" else draw_categories(LEVELS[shape], shift, seed)
             )
-            distances.append(measure_distance(kind, *drawn))
+            distances.append(find_distance(kind).measure(*drawn))
             verdict = judge_sample(kind, *drawn, limits, seed)
             moved += verdict
             agreed += verdict == (distances[-1] >= limits.column_limit)
@@ -128,12 +128,12 @@ def judge_days(
     chosen = sample_rows(nights * rows, limits.sample_rows, seed)
     reference, current = drawn[:nights].ravel()[chosen], drawn[nights:].ravel() + shift
     of_night = np.repeat(np.arange(nights).astype("datetime64[D]"), rows)[chosen]
-    if measure_distance("numeric", pd.Series(reference), pd.Series(current)) < limits.column_limit:
+    if find_distance("numeric").measure(pd.Series(reference), pd.Series(current)) < limits.column_limit:
         return False, False
     noise = Noise(len(reference), of_night, window, len(current), len(reference), seed)
-    pooled = noise.pool(pd.Series(reference), pd.Series(current)).to_numpy()
-    reach = find_reach(measure_numbers(pooled), noise)
-    return True, measure_distance("numeric", pd.Series(reference), pd.Series(current)) > reach
+    pooled = noise.pool(pd.Series(reference), pd.Series(current))
+    reach = find_reach(bind_numbers(pooled), noise)
+    return True, find_distance("numeric").measure(pd.Series(reference), pd.Series(current)) > reach
 
 
 def write_table(lines: Sequence[dict[str, Any]]) -> str:

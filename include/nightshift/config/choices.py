@@ -8,6 +8,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from nightshift.errors import NightshiftError
+from nightshift.extension.drift_measures import DRIFT_MEASURES
 from nightshift.extension.estimators import ESTIMATORS
 from nightshift.extension.metrics import METRICS
 from nightshift.extension.tasks import TASKS, find_task
@@ -37,3 +38,4 @@ class Choice:
 TaskName = Annotated[str, Choice(TASKS.list_names, find_task)]
 MetricName = Annotated[str, Choice(METRICS.list_names, METRICS.find)]
 EstimatorName = Annotated[str, Choice(ESTIMATORS.list_names, ESTIMATORS.find)]
+DriftMeasureName = Annotated[str, Choice(DRIFT_MEASURES.list_names, DRIFT_MEASURES.find)]

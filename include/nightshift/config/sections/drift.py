@@ -1,10 +1,12 @@
 """The section `drift` of pipeline.yaml: what is compared every night, and from where on it has moved."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from nightshift.config.choices import DriftMeasureName
 from nightshift.config.model import Model
+from nightshift.extension.drift_measures import DRIFT_MEASURES, DriftMeasure
 
 Reference = Literal["training", "weekday", "season"]
 
@@ -25,6 +27,22 @@ class Drift(Model):
     column_limit: float = Field(0.1, gt=0, lt=1, description="A column, or the score, moved from this distance on.")
     missing_limit: float = Field(0.1, gt=0, le=1, description="So, too, where missing values gained this share.")
     new_limit: float = Field(0.05, gt=0, le=1, description="So, too, where new categories have this share.")
+    limits: dict[DriftMeasureName, float] = Field(
+        default_factory=dict, description="Limits of a project's own measures, by name; without one, the measure's own."
+    )
     share_limit: float = Field(
         0.3, gt=0, le=1, description="Drift: the columns that moved have this share of the champion's importance."
     )
+
+    def find_limit(self, measure: DriftMeasure) -> float:
+        """From where on a column has moved by this measure."""
+        if measure.limit_field:
+            return float(getattr(self, measure.limit_field))
+        return self.limits.get(measure.name, measure.limit)
+
+    @model_validator(mode="after")
+    def _limits_of_own_measures(self) -> Self:
+        for name in self.limits:
+            if field := DRIFT_MEASURES.find(name).limit_field:
+                raise ValueError(f"limits: the limit of {name} is {field}")
+        return self

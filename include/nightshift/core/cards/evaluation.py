@@ -8,9 +8,10 @@ from scipy.special import ndtri
 
 from nightshift.config.pipeline import PipelineSpec
 from nightshift.core.cards.card_inputs import HeldOut, KnownModel
-from nightshift.core.cards.gate import find_figures
+from nightshift.core.cards.gate import list_rules
 from nightshift.core.evaluation.bootstrap import bootstrap_metric
 from nightshift.core.evaluation.metrics import is_higher_better
+from nightshift.core.gate.rule import find_figures
 from nightshift.core.training.calibration import expected_calibration_error, reliability
 from nightshift.extension.metrics import list_metrics
 from nightshift.extension.tasks import find_task
@@ -46,7 +47,7 @@ def _measure_metric(metric: str, known: KnownModel) -> dict[str, Any]:
         "low": low,
         "high": high,
         "baseline": recorded.get("baseline", {}).get(metric),
-        "champion": find_figures(known.decision, "champion").get("champion") if judged else None,
+        "champion": find_figures(list_rules(known.decision), "champion").get("champion") if judged else None,
         "train": recorded.get("train", {}).get(metric),
     }
 

@@ -1,5 +1,6 @@
 """The gate's decision as a card shows it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from nightshift.core.cards.card_inputs import Record
@@ -7,16 +8,9 @@ from nightshift.core.cards.card_inputs import Record
 UNJUDGED = "the gate has not judged this version"
 
 
-def find_rule(decision: Record | None, name: str) -> Record | None:
-    """The rule's record, or None where it was not judged."""
-    rules = decision["rules"] if decision else []
-    return next((rule for rule in rules if rule["name"] == name), None)
-
-
-def find_figures(decision: Record | None, name: str) -> Record:
-    """The rule's figures; empty where it was not judged."""
-    rule = find_rule(decision, name)
-    return rule["figures"] if rule else {}
+def list_rules(decision: Record | None) -> Sequence[Record]:
+    """The records of the gate's rules; none where it has not decided."""
+    return decision["rules"] if decision else ()
 
 
 def describe_decision(decision: Record | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from nightshift.core.cards.annex_iv import answer_annex_iv
 from nightshift.core.cards.card_inputs import KnownModel, Record
 from nightshift.core.cards.changes import describe_changes
 from nightshift.core.cards.evaluation import count_decisions, measure_calibration, measure_evaluation
-from nightshift.core.cards.gate import describe_decision, find_figures
+from nightshift.core.cards.gate import describe_decision, list_rules
 from nightshift.core.cards.labels import describe_feature, describe_label, describe_rule
 from nightshift.core.cards.model_card_mapping import MODEL_CARD_SECTIONS
 from nightshift.core.cards.operations import (
@@ -18,6 +18,7 @@ from nightshift.core.cards.operations import (
 )
 from nightshift.core.cards.slices import describe_slices
 from nightshift.core.evaluation.metrics import is_higher_better
+from nightshift.core.gate.rule import find_figures
 from nightshift.extension.tasks import find_task
 
 # Of the layout below: whoever reads cards by machine can tell when it changes.
@@ -92,7 +93,7 @@ def describe_model(known: KnownModel) -> dict[str, Any]:
     """Estimator, output, threshold, and what it costs to serve."""
     spec, version = known.config.spec, known.version
     task, label = find_task(spec.task), spec.label
-    served = find_figures(known.decision, "reload")
+    served = find_figures(list_rules(known.decision), "reload")
     return {
         "task": spec.task,
         "outcome": describe_label(spec),

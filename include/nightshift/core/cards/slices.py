@@ -4,15 +4,16 @@ from typing import Any
 
 from nightshift.config.pipeline import PipelineSpec
 from nightshift.core.cards.card_inputs import Record
-from nightshift.core.cards.gate import find_figures, find_rule
+from nightshift.core.cards.gate import list_rules
+from nightshift.core.gate.rule import find_figures, find_record
 
 MOST_GROUPS = 200
 
 
 def describe_slices(decision: Record | None, spec: PipelineSpec) -> dict[str, Any]:
     """What was asked for, the rule's own words, and one record per judged group of rows."""
-    rule = find_rule(decision, "slices")
-    figures = find_figures(decision, "slices")
+    rule = find_record(list_rules(decision), "slices")
+    figures = find_figures(list_rules(decision), "slices")
     records = figures.get("slices") or []
     return {
         "columns": list(spec.gate.slices.columns),

@@ -1,21 +1,15 @@
 """One column on both sides -> whether it can be compared, and whether it moved by more than chance does."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from nightshift.config.sections.drift import Drift
-from nightshift.core.drift.null_distribution import (
-    Noise,
-    find_reach,
-    measure_categories,
-    measure_missing,
-    measure_new,
-    measure_numbers,
-)
-from nightshift.core.drift.result import METHODS, ColumnDrift, Kind
+from nightshift.core.drift.null_distribution import Noise, bind_each, find_reach
+from nightshift.core.drift.result import ColumnDrift, Kind
+from nightshift.extension.drift_measures import DRIFT_MEASURES, DriftMeasure, find_distance
 
 MOST_NAMED = 20
 # A night without one value is a fault where chance would give it once in so many nights.
@@ -106,78 +100,86 @@ def judge_column(
 
     `score` is its distance. `noise` belongs to the rows of `reference` and `current`.
     """
-    missing = [float(side.isna().mean()) for side in (reference, current)]
-    new, named = _find_new(reference, current) if kind == "categorical" else (None, ())
-    checks: list[tuple[str, float, float, Callable[[], float]]] = [
-        (
-            "distance",
-            score,
-            limits.column_limit,
-            lambda: find_distance_reach(kind, noise.pool(reference, current), noise),
-        ),
-        (
-            "missing values rose by",
-            missing[1] - missing[0],
-            limits.missing_limit,
-            lambda: find_reach(measure_missing(noise.pool(reference, current).isna().to_numpy()), noise),
-        ),
-    ]
-    if new is not None:
-        checks.append(
-            (
-                "new categories",
-                new,
-                limits.new_limit,
-                lambda: find_reach(measure_new(_encode(noise.pool(reference, current))), noise),
-            )
-        )
-    moved, within = _apply(checks)
+    limit = limits.find_limit(find_distance(kind))
+    named = _name_new(reference, current) if kind == "categorical" else ()
+    values = {
+        measure: score if measure.primary else measure.measure(reference, current)
+        for measure in DRIFT_MEASURES
+        if kind in measure.kinds
+    }
+    moved, within = _apply(values, reference, current, noise, limits)
     return ColumnDrift(
         column_name=name,
         kind=kind,
-        method=METHODS[kind],
+        method=find_distance(kind).name,
         score=score,
-        score_limit=limits.column_limit,
+        score_limit=limit,
         drifted=bool(moved),
         weight=weight,
-        reason=", ".join(moved or within) or f"distance {score:.3g}, below the limit of {limits.column_limit:g}",
-        missing_reference=missing[0],
-        missing_current=missing[1],
-        new_share=new,
+        reason=", ".join(moved or within) or f"distance {score:.3g}, below the limit of {limit:g}",
+        missing_reference=_share_missing(reference),
+        missing_current=_share_missing(current),
+        new_share=measure_new_share(reference, current) if kind == "categorical" else None,
         new_categories=named,
     )
 
 
 def make_unknown(name: str, kind: Kind, weight: float, limits: Drift, reason: str, broken: bool = False) -> ColumnDrift:
     """A column without a distance."""
-    return ColumnDrift(name, kind, METHODS[kind], None, limits.column_limit, None, weight, reason, broken=broken)
+    return ColumnDrift(
+        name,
+        kind,
+        find_distance(kind).name,
+        None,
+        limits.find_limit(find_distance(kind)),
+        None,
+        weight,
+        reason,
+        broken=broken,
+    )
 
 
-def find_distance_reach(kind: Kind, pooled: pd.Series, noise: Noise) -> float:
-    """What the distance of the column, with the values `pooled` by `noise`, reaches by chance."""
-    bind = measure_categories if kind == "categorical" else measure_numbers
-    return find_reach(bind(_encode(pooled) if kind == "categorical" else pooled.to_numpy("float64")), noise)
+def find_chance(measure: DriftMeasure, pooled: pd.Series, noise: Noise) -> float:
+    """What the measure reaches by chance for a column with the values `pooled` by `noise`."""
+    return find_reach(measure.bind(pooled) if measure.bind else bind_each(measure.measure, pooled), noise)
 
 
-def _apply(checks: list[tuple[str, float, float, Callable[[], float]]]) -> tuple[list[str], list[str]]:
+def measure_rise_of_missing(reference: pd.Series, current: pd.Series) -> float:
+    """By how much the share of missing values rose; negative where it fell."""
+    return _share_missing(current) - _share_missing(reference)
+
+
+def measure_new_share(reference: pd.Series, current: pd.Series) -> float:
+    """The share of rows whose category the reference does not have."""
+    return len(_find_new(reference, current)) / max(1, len(current))
+
+
+def _apply(
+    values: Mapping[DriftMeasure, float], reference: pd.Series, current: pd.Series, noise: Noise, limits: Drift
+) -> tuple[list[str], list[str]]:
     """What moved, and what only chance moved; chance is asked only from the limit on, as it costs."""
     moved, within = [], []
-    for what, value, limit, measure_chance in checks:
-        if value < limit:
+    for measure, value in values.items():
+        limit = limits.find_limit(measure)
+        # A measure that has no value says nothing.
+        if not value >= limit:
             continue
-        chance = measure_chance()
+        chance = find_chance(measure, noise.pool(reference, current), noise)
         if value > chance:
-            moved.append(f"{what} {value:.3g} (limit {limit:g}, chance reaches {chance:.3g})")
+            moved.append(f"{measure.title} {value:.3g} (limit {limit:g}, chance reaches {chance:.3g})")
         else:
-            within.append(f"{what} {value:.3g} is within chance, which reaches {chance:.3g}")
+            within.append(f"{measure.title} {value:.3g} is within chance, which reaches {chance:.3g}")
     return moved, within
 
 
-def _encode(values: pd.Series) -> np.ndarray:
-    return pd.factorize(values)[0]
+def _share_missing(side: pd.Series) -> float:
+    return float(side.isna().mean())
 
 
-def _find_new(reference: pd.Series, current: pd.Series) -> tuple[float, tuple[str, ...]]:
-    """The share of rows whose category the reference lacks, and the most frequent of those categories."""
-    new = current[current.notna() & ~current.isin(reference.dropna().unique())]
-    return len(new) / max(1, len(current)), tuple(str(name) for name in new.value_counts().index[:MOST_NAMED])
+def _find_new(reference: pd.Series, current: pd.Series) -> pd.Series:
+    return current[current.notna() & ~current.isin(reference.dropna().unique())]
+
+
+def _name_new(reference: pd.Series, current: pd.Series) -> tuple[str, ...]:
+    """The most frequent of the categories that the reference does not have."""
+    return tuple(str(name) for name in _find_new(reference, current).value_counts().index[:MOST_NAMED])

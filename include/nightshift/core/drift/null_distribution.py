@@ -141,8 +141,19 @@ def _find_quantile(values: np.ndarray) -> float:
     return float(np.quantile(finite, CONFIDENCE)) if len(finite) else float("inf")
 
 
-def measure_numbers(values: np.ndarray) -> Measure:
-    """The normed Wasserstein distance of float64 `values` of shape (rows,), NaN where missing."""
+def bind_each(measure: Callable[[pd.Series, pd.Series], float], pooled: pd.Series) -> Measure:
+    """Any measure of two samples, asked for each pair."""
+    return lambda draws: np.array(
+        [
+            measure(pooled[reference], pooled[current])
+            for current, reference in zip(draws.current, draws.reference, strict=True)
+        ]
+    )
+
+
+def bind_numbers(pooled: pd.Series) -> Measure:
+    """The normed Wasserstein distance of numbers, NaN where missing."""
+    values = pooled.to_numpy("float64")
     order = np.argsort(values)[: int(np.isfinite(values).sum())]
     ordered = values[order] - np.nanmean(values)
     gaps = np.diff(ordered)
@@ -156,9 +167,9 @@ def measure_numbers(values: np.ndarray) -> Measure:
     return measure
 
 
-def measure_categories(codes: np.ndarray) -> Measure:
-    """The Jensen-Shannon distance of categories, given as codes of shape (rows,), -1 where missing."""
-    count = _bind_counts(codes)
+def bind_categories(pooled: pd.Series) -> Measure:
+    """The Jensen-Shannon distance of categories."""
+    count = _bind_counts(pd.factorize(pooled)[0])
 
     def measure(draws: Draws) -> np.ndarray:
         # Shares of all rows as Evidently takes them: its columns have no missing values left.
@@ -171,9 +182,9 @@ def measure_categories(codes: np.ndarray) -> Measure:
     return measure
 
 
-def measure_new(codes: np.ndarray) -> Measure:
-    """The share of rows whose category, given as codes of shape (rows,), the other sample does not have."""
-    count = _bind_counts(codes)
+def bind_new_categories(pooled: pd.Series) -> Measure:
+    """The share of rows whose category the other sample does not have."""
+    count = _bind_counts(pd.factorize(pooled)[0])
 
     def measure(draws: Draws) -> np.ndarray:
         current = count(draws.current)
@@ -182,12 +193,14 @@ def measure_new(codes: np.ndarray) -> Measure:
     return measure
 
 
-def measure_missing(missing: np.ndarray) -> Measure:
-    """By how much the share of missing values, a mask of shape (rows,), rose."""
+def bind_missing(pooled: pd.Series) -> Measure:
+    """By how much the share of missing values rose."""
+    missing = pooled.isna().to_numpy()
     return lambda draws: np.asarray(_to_shares(draws.current) @ missing - _to_shares(draws.reference) @ missing)
 
 
 def _bind_counts(codes: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """How often each of the codes, -1 where missing, is in each sample."""
     order = np.argsort(codes, kind="stable")[int((codes < 0).sum()) :]
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
     return lambda side: np.asarray(np.add.reduceat(side[:, order].astype(np.int64), starts, axis=1))

@@ -9,8 +9,6 @@ import numpy as np
 from nightshift.config.sections.drift import Drift
 
 Kind = Literal["numeric", "categorical", "prediction"]
-# Distances, not p-values: they do not flip with the sample's size.
-METHODS: dict[Kind, str] = {"numeric": "wasserstein", "categorical": "jensenshannon", "prediction": "wasserstein"}
 # What the model's own scores are called among the columns.
 SCORE = "score"
 

@@ -4,46 +4,29 @@ from collections.abc import Sequence
 from typing import Literal
 
 from nightshift.config.sections.gate import Gate
-from nightshift.core.gate.champion import check_champion
+from nightshift.core.gate.case import GateCase
 from nightshift.core.gate.evidence import Evidence, Served
-from nightshift.core.gate.quality import (
-    check_baseline,
-    check_calibration,
-    check_floor,
-    check_floors,
-    check_gap,
-    check_leakage,
-)
-from nightshift.core.gate.rule import Rule
-from nightshift.core.gate.serving import check_features, check_predictor, check_reload, check_rows, check_sanity
-from nightshift.core.gate.slices import check_slices
-from nightshift.extension.tasks import find_task
+from nightshift.core.gate.rule import Rule, find_rule
+from nightshift.extension.gate_rules import GATE_RULES
 
-__all__ = ["Decision", "Evidence", "Rule", "Served", "decide", "explain", "judge", "may_challenge"]
+__all__ = ["Decision", "Evidence", "Rule", "Served", "check_rules", "decide", "explain", "judge", "may_challenge"]
 
 Decision = Literal["promote", "keep", "needs_approval"]
 
 
 def judge(evidence: Evidence, gate: Gate, task: str, metric: str, seed: int) -> tuple[Decision, tuple[Rule, ...]]:
-    """Every rule's verdict, and what follows. The same evidence and seed give the same."""
-    rules = [
-        check_rows(evidence, gate),
-        check_features(evidence),
-        check_reload(evidence, gate),
-        check_predictor(evidence),
-        check_sanity(evidence, task),
-        check_floor(evidence, gate, metric),
-        *check_floors(evidence, gate),
-        check_baseline(evidence, gate, metric, seed),
-    ]
-    if gate.leak_limit is not None:
-        rules.append(check_leakage(evidence, gate.leak_limit, task))
-    if gate.calibration_error is not None and find_task(task).decides:
-        rules.append(check_calibration(evidence, gate.calibration_error))
-    if gate.train_gap is not None:
-        rules.append(check_gap(evidence, gate.train_gap, metric))
-    rules += [check_champion(evidence, gate, metric, seed), check_slices(evidence, gate, task, metric, seed)]
-    return decide(rules, gate), tuple(rules)
+    """Every rule's result, and what follows. The same evidence and seed give the same."""
+    rules = check_rules(GateCase(evidence, gate, task, metric, seed))
+    return decide(rules, gate), rules
+
+
+def check_rules(case: GateCase) -> tuple[Rule, ...]:
+    """The results of all rules that apply, in the registry's order."""
+    results: list[Rule] = []
+    for rule in GATE_RULES:
+        found = rule.check(case)
+        results += found if isinstance(found, tuple) else [] if found is None else [found]
+    return tuple(results)
 
 
 def decide(rules: Sequence[Rule], gate: Gate) -> Decision:
@@ -52,15 +35,15 @@ def decide(rules: Sequence[Rule], gate: Gate) -> Decision:
         return "keep"
     if all(rule.passed for rule in rules):
         return "needs_approval" if gate.approval == "required" else "promote"
-    measured = any(rule.passed for rule in rules if rule.name == "floor")
-    return "needs_approval" if measured and gate.approval != "never" else "keep"
+    floor = find_rule(rules, "floor")
+    return "needs_approval" if floor and floor.passed and gate.approval != "never" else "keep"
 
 
 def may_challenge(rules: Sequence[Rule]) -> bool:
     """Only the comparison with the champion keeps it from taking over: it can prove itself in the shadow."""
     open_rules = {rule.name for rule in rules if not rule.passed}
-    champions = [rule for rule in rules if rule.name == "champion"]
-    has_champion = any(rule.figures.get("champion_version") is not None for rule in champions)
+    champion = find_rule(rules, "champion")
+    has_champion = champion is not None and champion.figures.get("champion_version") is not None
     return has_champion and bool(open_rules) and open_rules <= {"champion", "slices"}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nightshift.core.gate.rule import find_figures
 from nightshift.core.text.markdown import escape, make_table
 
 # A request that nobody reads to its end helps nobody.
@@ -47,18 +48,18 @@ def write_body(
 
 def _write_metrics(metric: str, rules: Sequence[Mapping[str, Any]], candidate: Described) -> str:
     """One line each: the candidate, the champion and the baseline on the same rows, and the gain with its interval."""
-    figures = {rule["name"]: rule["figures"] for rule in rules}
-    rows = [("candidate", candidate.metrics.get(metric), None)]
-    if figures.get("champion", {}).get("champion") is not None:
-        rows.append(("champion", figures["champion"]["champion"], figures["champion"]))
-    rows.append(("naive baseline", candidate.metrics.get("baseline", {}).get(metric), figures.get("baseline")))
+    champion, baseline = find_figures(rules, "champion"), find_figures(rules, "baseline")
+    rows: list[tuple[str, Any, Mapping[str, Any] | None]] = [("candidate", candidate.metrics.get(metric), None)]
+    if champion.get("champion") is not None:
+        rows.append(("champion", champion["champion"], champion))
+    rows.append(("naive baseline", candidate.metrics.get("baseline", {}).get(metric), baseline))
     lines = [(name, show_number(value), show_gain(compared or {})) for name, value, compared in rows]
     return make_table(("on the same held-out rows", escape(metric), "the candidate's gain"), lines)
 
 
 def _write_slices(rules: Sequence[Mapping[str, Any]]) -> list[str]:
     """The slices of held-out rows, the worst gain first."""
-    figures: Mapping[str, Any] = next((rule["figures"] for rule in rules if rule["name"] == "slices"), {})
+    figures = find_figures(rules, "slices")
     slices = sorted(figures.get("slices") or [], key=_rank_slice)
     if not slices:
         return []

@@ -1,5 +1,6 @@
 """What the demo left in the warehouse: read, checked, and told in plain words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from textwrap import fill
@@ -7,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from nightshift.core.gate.rule import RuleName, find_figures
 from nightshift.local.demo import script
 
 _NAMES = {"pipeline": script.PIPELINE}
@@ -147,7 +149,7 @@ def _regained(facts: Facts) -> float:
     return _mean_auc(facts, script.FINAL_NIGHTS, 2) - _mean_auc(facts, script.DRIFT_NIGHTS, 1)
 
 
-def _find_rule(facts: Facts, version: int, name: str) -> dict[str, Any]:
+def _find_rule(facts: Facts, version: int, name: RuleName) -> Mapping[str, Any]:
     """The figures of one rule of the gate's decision about `version`; empty where there is none."""
     rules = facts.gate.get(version, {}).get("rules", [])
-    return next((rule["figures"] for rule in rules if rule["name"] == name), {})
+    return find_figures(rules, name)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from nightshift.core.gate.rule import find_figures
 from nightshift.io.registry import find_version_of_run, list_decisions, list_promotions
 
 
@@ -32,6 +33,5 @@ def find_answer(connection: Connection, pipeline: str, run_id: str) -> Answer | 
 
 def proves_better(rules: Sequence[dict[str, Any]]) -> bool:
     """Whether the interval of the gain over the champion, in the records of the gate's rules, lies above zero."""
-    figures: dict[str, Any] = next((rule["figures"] for rule in rules if rule["name"] == "champion"), {})
-    low = figures.get("gain_low")
+    low = find_figures(rules, "champion").get("gain_low")
     return low is not None and math.isfinite(low) and low > 0

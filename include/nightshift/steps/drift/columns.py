@@ -9,8 +9,8 @@ from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.drift.columns import Side, find_fault, is_absent, judge_column, make_unknown
 from nightshift.core.drift.null_distribution import Noise
 from nightshift.core.drift.result import ColumnDrift, Kind, weigh_columns
+from nightshift.extension.drift_measures import find_distance
 from nightshift.io.registry import ModelVersion
-from nightshift.io.vendors.evidently import measure_categories, measure_numbers
 from nightshift.steps.drift.reference import Matched, Reference
 from nightshift.steps.labels import PARTITION
 
@@ -31,7 +31,7 @@ def compare_columns(
             found.append(make_unknown(name, kind, 0.0, limits, "is empty on both sides, so it is left out"))
             continue
         fault = find_fault(name, kind, *sides)
-        score = math.nan if fault else measure_distance(kind, matched.reference[name], matched.current[name])
+        score = math.nan if fault else find_distance(kind).measure(matched.reference[name], matched.current[name])
         if math.isnan(score) or math.isinf(score):
             why = fault or "has no finite distance"
             found.append(make_unknown(name, kind, weights[name], limits, why, broken=True))
@@ -39,11 +39,6 @@ def compare_columns(
         base, current = reference.fitted[name], matched.current[name]
         found.append(judge_column(name, kind, score, weights[name], base, current, noise, limits))
     return found
-
-
-def measure_distance(kind: Kind, reference: pd.Series, current: pd.Series) -> float:
-    """Evidently's distance for that kind of column; NaN where it has none."""
-    return (measure_categories if kind == "categorical" else measure_numbers)(reference, current)
 
 
 def make_noise(config: PipelineConfig, reference: Reference, matched: Matched, against: int | None = None) -> Noise:

@@ -10,10 +10,10 @@ from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.drift.columns import judge_column, make_unknown
 from nightshift.core.drift.result import SCORE, ColumnDrift
 from nightshift.core.estimators.kinds import predict_scores
+from nightshift.extension.drift_measures import find_distance
 from nightshift.io.artifacts import load_model
 from nightshift.io.registry import ModelVersion
 from nightshift.io.resources import Resources
-from nightshift.io.vendors.evidently import measure_numbers
 from nightshift.steps.drift.columns import find_nights, make_noise
 from nightshift.steps.drift.reference import Reference, match_rows
 from nightshift.steps.ingest.samples import PREDICTION
@@ -47,7 +47,7 @@ def compare_scores(
         matched = match_rows(scored, scored.held, current, seed)
         now = _score(config, resources, champion, matched.current)
         then = matched.reference[PREDICTION]
-        score = measure_numbers(then, now)
+        score = find_distance("prediction").measure(then, now)
         if not math.isfinite(score):
             raise Incomparable("the scores have no finite distance")
     except Incomparable as error:

@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 from nightshift.config.json_values import without_nan
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.cards import HeldOut, KnownData, KnownModel, build_data_card, build_model_card
-from nightshift.core.cards.gate import find_rule
+from nightshift.core.cards.gate import list_rules
 from nightshift.core.estimators.kinds import predict_scores
+from nightshift.core.gate.rule import find_record
 from nightshift.io.artifacts import load_model
 from nightshift.io.monitoring.validation_and_drift import list_validations
 from nightshift.io.registry import ModelVersion, find_version, list_decisions, list_promotions, require_version
@@ -90,7 +91,7 @@ def predict_held_out(
 ) -> HeldOut:
     """The held-out rows with the model's predictions, if a fresh process showed that loading the model is safe."""
     target, days = data.holdout.target, data.holdout.days
-    reloaded = find_rule(decision, "reload")
+    reloaded = find_record(list_rules(decision), "reload")
     if not reloaded or not reloaded["passed"]:
         reason = f" ({reloaded['reason']})" if reloaded else ""
         return HeldOut(target, days, None, f"The model was not loaded for this card{reason}; intervals are not known.")

@@ -8,10 +8,17 @@ import pytest
 
 from nightshift.config.sections.drift import Drift
 from nightshift.core.drift.columns import Side, find_fault, is_absent, judge_column, make_unknown
-from nightshift.core.drift.null_distribution import Noise, find_reach, measure_categories, measure_new, measure_numbers
-from nightshift.core.drift.result import METHODS, ColumnDrift, Kind, judge_drift, weigh_columns
+from nightshift.core.drift.null_distribution import (
+    Noise,
+    bind_categories,
+    bind_new_categories,
+    bind_numbers,
+    find_reach,
+)
+from nightshift.core.drift.result import ColumnDrift, Kind, judge_drift, weigh_columns
 from nightshift.core.drift.window import Night, choose_nights, find_short_night
 from nightshift.core.features.sampling import allocate_rows, match_mix
+from nightshift.extension.drift_measures import find_distance
 from nightshift.io.vendors import evidently as drift_report
 
 LIMITS = Drift(share_limit=0.5)
@@ -21,7 +28,7 @@ DAY = date(2026, 1, 10)
 def make_column(
     name: str, moved: bool | None, weight: float, kind: Kind = "numeric", broken: bool = False
 ) -> ColumnDrift:
-    return ColumnDrift(name, kind, METHODS[kind], 0.2, 0.1, moved, weight, f"why {name}", broken=broken)
+    return ColumnDrift(name, kind, find_distance(kind).name, 0.2, 0.1, moved, weight, f"why {name}", broken=broken)
 
 
 def make_noise(values: np.ndarray, nights: np.ndarray | None = None, window: int = 1, current: int = 100) -> Noise:
@@ -181,8 +188,10 @@ def test_the_own_distances_are_those_of_evidently() -> None:
     for number, (now, then) in enumerate(pairs):
         numbers = [pd.Series(values[side]) for side in (then, now)]
         names = [pd.Series(codes[side].astype(str)) for side in (then, now)]
-        assert measure_numbers(values)(draws)[number] == pytest.approx(drift_report.measure_numbers(*numbers))
-        assert measure_categories(codes)(draws)[number] == pytest.approx(drift_report.measure_categories(*names))
+        assert bind_numbers(pd.Series(values))(draws)[number] == pytest.approx(drift_report.measure_numbers(*numbers))
+        assert bind_categories(pd.Series(codes).where(codes >= 0))(draws)[number] == pytest.approx(
+            drift_report.measure_categories(*names)
+        )
 
 
 def test_new_categories_and_missing_values_move_a_column_unless_they_are_chance() -> None:
@@ -204,7 +213,7 @@ def test_rare_names_that_a_sample_never_saw_are_chance() -> None:
     generator = np.random.default_rng(1)
     reference, current = (pd.Series(generator.integers(0, 3000, n).astype(str)) for n in (2000, 500))
     noise = make_noise(np.zeros(2000), current=500)
-    assert find_reach(measure_new(pd.factorize(noise.pool(reference, current))[0]), noise) > 0.4
+    assert find_reach(bind_new_categories(noise.pool(reference, current)), noise) > 0.4
     score = drift_report.measure_categories(reference, current)
     assert judge_column("x", "categorical", score, 1.0, reference, current, noise, LIMITS).drifted is False
 
