@@ -44,7 +44,7 @@ def test_ingest_and_score_have_the_deadline_of_the_pipeline_file(dag_bag: Any, p
     for kind in ("ingest", "score"):
         [deadline] = dag_bag.dags[f"{pipeline.name}_{kind}"].deadline
         assert deadline.interval == timedelta(hours=pipeline.spec.alerts.night_hours)
-        assert deadline.callback.path == "nightshift.orchestration.deadlines.tell_missed_night"
+        assert deadline.callback.path == "nightshift.orchestration.deadlines.tell_missed_partition"
         assert deadline.callback.kwargs == {"pipeline": pipeline.name}
 
 
@@ -66,7 +66,7 @@ def test_a_missed_deadline_looks_for_alerts_with_its_night(monkeypatch: pytest.M
     seen: list[Any] = []
     monkeypatch.setattr(tasks, "update_alerts", lambda *arguments: seen.append(arguments))
     run = {"run_type": "scheduled", "partition_key": "2026-01-05"}
-    asyncio.run(deadlines.tell_missed_night("shops", context={"dag_run": run}))
+    asyncio.run(deadlines.tell_missed_partition("shops", context={"dag_run": run}))
     assert [(name, [str(day) for day in days]) for name, days in seen] == [("shops", ["2026-01-05"])]
 
 

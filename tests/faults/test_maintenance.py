@@ -109,7 +109,7 @@ def test_a_dry_run_says_what_would_go_and_removes_nothing(past: World) -> None:
     for kind in ("orphan raw", "orphan cards", "expired scores", "superseded raw", "expired raw", "retired candidates"):
         assert done[kind] >= expected[kind] > 0
         assert kind in told["table"]
-    recorded = past.ask("select kind, objects from monitoring.upkeep where dry_run and kind = 'orphan raw'")
+    recorded = past.ask("select kind, objects from monitoring.maintenance where dry_run and kind = 'orphan raw'")
     assert recorded == [("orphan raw", 1)]
 
 

@@ -195,12 +195,12 @@ def test_a_webhook_that_fails_is_tried_again_alone(told: World, inbox: Inbox) ->
     record_drift(told, True, 6)
     inbox.status["/hook/hidden-canary"] = 500
     assert update(told)["problems"] == {"hook": "AirflowException 500"}
-    assert told.ask("select told_at, told_to, problem from monitoring.alerts") == [
+    assert told.ask("select notified_at, recipients, problem from monitoring.alerts") == [
         (None, ["chat", "post"], "hook: AirflowException 500")
     ]
     inbox.status.clear()
     assert update(told)["told"] == ["shops: drift (version 1)"]
-    assert told.ask("select told_at is not null, problem from monitoring.alerts") == [(True, None)]
+    assert told.ask("select notified_at is not null, problem from monitoring.alerts") == [(True, None)]
     assert [len(inbox.hooks), len(inbox.posts["/chat"]), len(inbox.mails)] == [1, 1, 1]
 
 
@@ -274,18 +274,18 @@ def test_a_champion_far_behind_the_data_that_it_scores_is_stale(champion_world: 
     assert ["stale_champion", "version 1"] in update(world)["opened"]
 
 
-def test_a_missed_night_is_told_late_enough_and_recovers_when_it_is_scored(told: World, inbox: Inbox) -> None:
+def test_a_missed_partition_is_told_late_enough_and_recovers_when_it_is_scored(told: World, inbox: Inbox) -> None:
     promoted = datetime(2026, 1, 7, 1, 0, tzinfo=UTC)
     told.change_history("ml.promotions", "update ml.promotions set promoted_at = :at", at=promoted)
     # 6 January was due at 2 o'clock on the 7th, and has six hours.
     night = NIGHTS[5]
     assert update(told, datetime(2026, 1, 7, 7, 59, tzinfo=UTC))["opened"] == []
-    assert update(told, datetime(2026, 1, 7, 8, 1, tzinfo=UTC))["opened"] == [["missed_night", str(night)]]
+    assert update(told, datetime(2026, 1, 7, 8, 1, tzinfo=UTC))["opened"] == [["missed_partition", str(night)]]
     # Much later it still is missing, and the nights of the days after are as well, but none of history.
     later = update(told, datetime(2026, 1, 9, 8, 1, tzinfo=UTC))["opened"]
-    assert later == [["missed_night", str(NIGHTS[6])], ["missed_night", str(NIGHTS[7])]]
+    assert later == [["missed_partition", str(NIGHTS[6])], ["missed_partition", str(NIGHTS[7])]]
     told.run_night(night)
-    assert update(told, datetime(2026, 1, 9, 8, 2, tzinfo=UTC))["recovered"] == [["missed_night", str(night)]]
+    assert update(told, datetime(2026, 1, 9, 8, 2, tzinfo=UTC))["recovered"] == [["missed_partition", str(night)]]
     assert inbox.hooks[-1]["recovery"] == "Its scores are there."
     # Out of sight for a month, an open one does not count as recovered, and nobody speaks of the month.
     month_later = update(told, datetime(2026, 2, 9, 8, 2, tzinfo=UTC))
@@ -294,7 +294,7 @@ def test_a_missed_night_is_told_late_enough_and_recovers_when_it_is_scored(told:
 
 def test_a_deadline_and_the_reconciliation_open_the_same_alert(told: World, inbox: Inbox) -> None:
     later = datetime(2026, 1, 7, 8, 0, 1, tzinfo=UTC)
-    assert update(told, later, expected=(NIGHTS[5],))["opened"] == [["missed_night", str(NIGHTS[5])]]
+    assert update(told, later, expected=(NIGHTS[5],))["opened"] == [["missed_partition", str(NIGHTS[5])]]
     assert update(told, later)["opened"] == []
     assert len(inbox.hooks) == 1
 

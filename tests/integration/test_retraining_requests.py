@@ -112,7 +112,7 @@ def test_the_row_has_every_criterion_also_when_the_answer_is_no(labelled: World)
 def test_the_same_day_is_not_asked_for_twice_after_it_is_over(labelled: World) -> None:
     world = bend(labelled, **{"retrain": {"cooldown": 0, "min_new_labels": 1, "budget": 9}})
     decide(world, LATER[1], "one")
-    world.change("update monitoring.retrain_requests set closed_at = now(), outcome = 'kept', paid = false")
+    world.change("update monitoring.retrain_requests set closed_at = now(), outcome = 'kept', improved = false")
     again = decide(world, LATER[1], "two")
     assert again["decision"] == "wait"
     assert "asked for before" in again["reason"]
@@ -122,11 +122,11 @@ def test_the_request_closes_with_its_training_and_says_whether_it_paid(labelled:
     run_id = decide(labelled, LATER[1])["run_id"]
     outcome = labelled.train(LATER[1], run_id)
     decide(labelled, LATER[2], "next")
-    ((closed, said, paid),) = labelled.ask("select closed_at, outcome, paid from monitoring.retrain_requests")
+    ((closed, said, improved),) = labelled.ask("select closed_at, outcome, improved from monitoring.retrain_requests")
     assert closed == MORNING
     assert said == ("promoted" if outcome.figures["promoted"] else "kept")
     rule = next(rule for rule in outcome.figures["rules"] if rule["name"] == "champion")
-    assert paid is (rule["figures"]["gain_low"] > 0)
+    assert improved is (rule["figures"]["gain_low"] > 0)
 
 
 @pytest.mark.guarantee(12)
@@ -135,7 +135,7 @@ def test_a_training_that_nobody_heard_of_again_is_given_up(labelled: World) -> N
     soon = decide(labelled, LATER[2], now=MORNING + timedelta(hours=19))
     assert "is not over yet" in soon["reason"]
     later = decide(labelled, LATER[3], now=MORNING + timedelta(hours=20))
-    assert labelled.ask("select outcome, paid from monitoring.retrain_requests") == [("expired", None)]
+    assert labelled.ask("select outcome, improved from monitoring.retrain_requests") == [("expired", None)]
     # It did not pay, so the next one waits twice as long.
     assert "6 days of cooldown" in later["reason"]
 
@@ -143,7 +143,7 @@ def test_a_training_that_nobody_heard_of_again_is_given_up(labelled: World) -> N
 def test_a_training_that_waits_for_approval_is_not_over(labelled: World) -> None:
     run_id = decide(labelled, LATER[1])["run_id"]
     labelled.train(LATER[1], run_id)
-    labelled.change("update monitoring.retrain_requests set closed_at = null, outcome = null, paid = null")
+    labelled.change("update monitoring.retrain_requests set closed_at = null, outcome = null, improved = null")
     labelled.change_history("ml.promotions", "delete from ml.promotions where version = 2 and false")
     with labelled.warehouse.begin() as connection:
         connection.exec_driver_sql("set local session_replication_role = replica")
@@ -181,7 +181,7 @@ def run_drift(world: World, as_of: date) -> dict[str, Any]:
 def test_shifted_nights_lead_to_a_training_the_cooldown_holds_and_ends(shifted: World) -> None:
     answers = [run_drift(shifted, night)["decision"] for night in LATER[1:3]]
     assert answers == ["retrain", "wait"]
-    shifted.change("update monitoring.retrain_requests set closed_at = now(), outcome = 'kept', paid = true")
+    shifted.change("update monitoring.retrain_requests set closed_at = now(), outcome = 'kept', improved = true")
     held, free = (run_drift(shifted, night) for night in LATER[3:5])
     assert "3 days of cooldown" in held["reason"]
     assert (held["decision"], free["decision"]) == ("wait", "retrain")
@@ -214,6 +214,6 @@ def test_without_a_champion_there_is_nothing_to_decide(world: World) -> None:
 
 def test_a_later_evaluation_of_a_past_day_is_not_held_back_by_the_future(labelled: World) -> None:
     decide(labelled, LATER[3], "future")
-    labelled.change("update monitoring.retrain_requests set closed_at = now(), outcome = 'kept', paid = true")
+    labelled.change("update monitoring.retrain_requests set closed_at = now(), outcome = 'kept', improved = true")
     past = decide(replace(labelled), LATER[1], "past", now=MORNING + timedelta(days=2))
     assert past["criteria"]["cooldown"]["met"] is True

@@ -86,7 +86,7 @@ def hash_shadow(world: World, version: int) -> tuple[Any, ...]:
 
 def read_comparison(world: World) -> tuple[Any, ...]:
     query = (
-        "select window_from, window_to, model_version, champion_version, rows, verdict, gain, gain_low, gain_high"
+        "select window_from, window_to, model_version, champion_version, rows, result, gain, gain_low, gain_high"
         " from monitoring.shadow_comparisons"
     )
     (found,) = world.ask(query)
@@ -251,7 +251,7 @@ def compare(world: World, nights: tuple[date, ...]) -> Outcome:
 
 def test_a_better_challenger_is_found_out_and_its_promotion_left_to_a_person(duel: World) -> None:
     outcome = compare(duel, NIGHTS[:4])
-    assert (outcome.status, outcome.figures["verdict"]) == ("done", "better")
+    assert (outcome.status, outcome.figures["result"]) == ("done", "better")
     assert "bin/nightshift promote shops 2 --reason" in outcome.reason
     first, last, challenger, champion, rows, verdict, gain, low, high = read_comparison(duel)
     assert (first, last, challenger, champion) == (NIGHTS[0], NIGHTS[3], 2, 1)
@@ -272,7 +272,7 @@ def test_a_worse_challenger_is_found_out(world: World) -> None:
     crown(world, register(world, fit())[0], None)
     challenge(world, fit(weak=True))
     outcome = compare(world, NIGHTS[:4])
-    assert (outcome.figures["verdict"], "the champion stays" in outcome.reason) == ("worse", True)
+    assert (outcome.figures["result"], "the champion stays" in outcome.reason) == ("worse", True)
 
 
 def test_an_equal_challenger_and_too_few_rows_are_unclear(world: World) -> None:
@@ -280,10 +280,10 @@ def test_an_equal_challenger_and_too_few_rows_are_unclear(world: World) -> None:
     crown(world, register(world, fit(weak=True))[0], None)
     challenge(world, fit())
     few = compare(world, NIGHTS[:1])
-    assert (few.figures["verdict"], "240 rows are needed" in few.reason) == ("unclear", True)
+    assert (few.figures["result"], "240 rows are needed" in few.reason) == ("unclear", True)
     challenge(world, fit(weak=True))
     equal = compare(world, NIGHTS[1:5])
-    assert (equal.figures["verdict"], equal.figures["gain"]) == ("unclear", 0.0)
+    assert (equal.figures["result"], equal.figures["gain"]) == ("unclear", 0.0)
 
 
 @pytest.mark.parametrize("knows", ["champion", "challenger"])

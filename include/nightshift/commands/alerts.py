@@ -43,7 +43,7 @@ def describe_alert(row: Mapping[str, Any]) -> dict[str, str]:
         "state": "open" if row["recovered_at"] is None else "recovered",
         "since (UTC)": _format(row["opened_at"]),
         "until (UTC)": _format(row["recovered_at"]),
-        "told": row["problem"] or ("yes" if row["told_at"] else "not yet"),
+        "notified": row["problem"] or ("yes" if row["notified_at"] else "not yet"),
     }
 
 

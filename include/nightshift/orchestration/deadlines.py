@@ -16,11 +16,11 @@ def set_deadline(pipeline: PipelineConfig) -> DeadlineAlert:
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(hours=pipeline.spec.alerts.night_hours),
-        callback=AsyncCallback(tell_missed_night, kwargs={"pipeline": pipeline.name}),
+        callback=AsyncCallback(tell_missed_partition, kwargs={"pipeline": pipeline.name}),
     )
 
 
-async def tell_missed_night(pipeline: str, context: dict[str, Any]) -> None:
+async def tell_missed_partition(pipeline: str, context: dict[str, Any]) -> None:
     """Called by Airflow's triggerer when the deadline has passed: the night is missed, unless its scores are there.
 
     It finds what the task `tell` of the next run would find, and opens the same alert: once, whoever is first.

@@ -3,6 +3,7 @@
 --     nightshift_writer    what tasks are: owns the tables of scores, reads and writes ml and monitoring, changes no history
 --     nightshift_reader    reads ml, monitoring and scores
 --     nightshift_analyst   reads monitoring and scores
+-- monitoring_0_1 has views only: monitoring under the names of 0.1.
 
 -- Ownership: of what earlier versions made, and of what the migrations just made.
 do $$
@@ -12,7 +13,8 @@ begin
     execute format('grant create on database %I to nightshift_admin', current_database());
     for found in
         select n.oid::regnamespace as name from pg_namespace n
-        where n.nspname in ('ml', 'monitoring', 'scores', 'scores_parts') and n.nspowner <> 'nightshift_admin'::regrole
+        where n.nspname in ('ml', 'monitoring', 'monitoring_0_1', 'scores', 'scores_parts')
+            and n.nspowner <> 'nightshift_admin'::regrole
     loop
         execute format('alter schema %s owner to nightshift_admin', found.name);
     end loop;
@@ -22,9 +24,9 @@ begin
         from pg_class c
         join pg_namespace n on n.oid = c.relnamespace
         cross join lateral (
-            select case when n.nspname in ('ml', 'monitoring') then 'nightshift_admin' else 'nightshift_writer' end as owner
+            select case when n.nspname like 'scores%' then 'nightshift_writer' else 'nightshift_admin' end as owner
         ) o
-        where n.nspname in ('ml', 'monitoring', 'scores', 'scores_parts') and c.relkind in ('r', 'p', 'v', 'S')
+        where n.nspname in ('ml', 'monitoring', 'monitoring_0_1', 'scores', 'scores_parts') and c.relkind in ('r', 'p', 'v', 'S')
             and c.relowner <> o.owner::regrole
             -- A sequence of a column goes along with its table.
             and not exists (select from pg_depend d where d.objid = c.oid and d.deptype in ('a', 'i') and c.relkind = 'S')
@@ -44,9 +46,9 @@ do $$ begin
     execute format('grant connect, temporary on database %I to nightshift_writer', current_database());
     execute format('grant connect on database %I to nightshift_admin, nightshift_reader, nightshift_analyst', current_database());
 end $$;
-grant usage on schema scores, monitoring to nightshift_analyst, nightshift_reader, nightshift_writer;
+grant usage on schema scores, monitoring, monitoring_0_1 to nightshift_analyst, nightshift_reader, nightshift_writer;
 grant usage on schema ml to nightshift_reader, nightshift_writer;
-grant select on all tables in schema scores, monitoring to nightshift_analyst, nightshift_reader;
+grant select on all tables in schema scores, monitoring, monitoring_0_1 to nightshift_analyst, nightshift_reader;
 grant select on all tables in schema ml to nightshift_reader;
 alter default privileges for role nightshift_writer in schema scores grant select on tables to nightshift_analyst, nightshift_reader;
 alter default privileges for role nightshift_admin in schema monitoring grant select on tables to nightshift_analyst, nightshift_reader;
@@ -77,7 +79,7 @@ begin
     end loop;
     for found in
         select c.oid::regclass as name from pg_class c
-        where c.relnamespace in ('ml'::regnamespace, 'monitoring'::regnamespace) and c.relkind = 'v'
+        where c.relnamespace in ('ml'::regnamespace, 'monitoring'::regnamespace, 'monitoring_0_1'::regnamespace) and c.relkind = 'v'
     loop
         execute format('grant select on %s to nightshift_writer', found.name);
     end loop;
@@ -93,7 +95,7 @@ begin
     if exists (
         select from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname <> 'nightshift_version' and n.nspname !~ '^pg_'
-            and n.nspname not in ('ml', 'monitoring', 'scores', 'scores_parts', 'information_schema')
+            and n.nspname not in ('ml', 'monitoring', 'monitoring_0_1', 'scores', 'scores_parts', 'information_schema')
     ) then
         return;
     end if;

@@ -121,7 +121,7 @@ def tell_alerts(
                 return Outcome("done", figures={"told": told, "problems": problems})
             message, after = to_message(row), row["id"]
             recovered = message.state == "recovered"
-            before = row["recovery_told_to" if recovered else "told_to"]
+            before = row["recovery_recipients" if recovered else "recipients"]
             failed = _send(message, {name: senders[name] for name in senders if name not in before}, explain)
             done = sorted({*before, *senders} - failed.keys())
             problem = "; ".join(f"{name}: {why}" for name, why in failed.items()) or None

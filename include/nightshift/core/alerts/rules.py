@@ -12,7 +12,7 @@ from nightshift.config.sections.schedules import Schedules
 from nightshift.core.alerts.schedule import list_ticks
 
 AlertKind = Literal[
-    "drift", "unknown", "stopped_batch", "failed_gate", "stale_champion", "missed_night", "schema_change"
+    "drift", "unknown", "stopped_batch", "failed_gate", "stale_champion", "missed_partition", "schema_change"
 ]
 # Nights further back are history: somebody who looks after a month doesn't want thirty messages.
 LOOKBACK = timedelta(days=7)
@@ -190,13 +190,13 @@ def _find_stale(facts: Facts, limits: Alerts) -> Iterator[Alert]:
 def _find_missed(facts: Facts, limits: Alerts, schedules: Schedules) -> Iterator[Alert]:
     if facts.champion is None:
         return
-    waiting = {date.fromisoformat(subject) for kind, subject in facts.open if kind == "missed_night"}
+    waiting = {date.fromisoformat(subject) for kind, subject in facts.open if kind == "missed_partition"}
     # A night that validation stopped is told as that.
     for night in sorted((list_due(facts, limits, schedules) | facts.expected | waiting) - facts.scored - facts.failed):
         built = night in facts.built
         dag, lacks = ("score", "they were not scored") if built else ("ingest", "its features are not there either")
         yield Alert(
-            "missed_night",
+            "missed_partition",
             str(night),
             f"The scores of {night} are missing.",
             f"More than {limits.night_hours:g} hours after the ingest was due: {lacks}.",
@@ -226,7 +226,7 @@ def explain_recovery(kind: str, subject: str, facts: Facts) -> str:
     if kind == "stopped_batch":
         again = date.fromisoformat(subject) not in facts.failed
         return "It was run again and passed." if again else "A newer batch passed. This one still has no scores."
-    if kind == "missed_night":
+    if kind == "missed_partition":
         scored = date.fromisoformat(subject) in facts.scored
         return (
             "Its scores are there." if scored else "Its batch was stopped by validation, which is an alert of its own."

@@ -33,13 +33,13 @@ class Criterion:
 
 @dataclass(frozen=True)
 class PastRequest:
-    """A training that the policy asked for before; `paid` where its version proved better than the champion."""
+    """A training that the policy asked for before; `improved` where its version proved better than the champion."""
 
     run_id: str
     as_of: date
     requested_on: date
     is_open: bool
-    paid: bool | None
+    improved: bool | None
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def check_cooldown(signals: Signals, limits: Retrain) -> Criterion:
 
 
 def find_cooldown(requests: Sequence[PastRequest], limits: Retrain) -> int:
-    """Days: `cooldown`, times `backoff` for every training since the last one that paid."""
+    """Days: `cooldown`, times `backoff` for every training since the last one that proved better."""
     # The exponent is bounded, since a float overflows.
     days = limits.cooldown * limits.backoff ** min(count_fruitless(requests), 64)
     return int(min(days, limits.longest_cooldown))
@@ -170,7 +170,7 @@ def count_fruitless(requests: Sequence[PastRequest]) -> int:
     """Trainings that are over and did not prove better, since the last one that did."""
     count = 0
     for request in requests:
-        if request.paid:
+        if request.improved:
             break
         count += not request.is_open
     return count

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, text
 from nightshift.config.json_values import without_nan
 from nightshift.config.names import check_identifier
 from nightshift.io.warehouse.locks import lock_partition
-from nightshift.io.warehouse.schema import UPKEEP
+from nightshift.io.warehouse.schema import MAINTENANCE
 
 _EXPIRED = """
 with newest as (
@@ -162,7 +162,7 @@ def record_upkeep(connection: Connection, run_id: str, dry_run: bool, lines: lis
     """Keep what was removed, or would be: pipeline, kind, objects, rows, bytes, detail."""
     for line in lines:
         values = {**without_nan(line), "run_id": run_id, "dry_run": dry_run, "done_at": func.now()}
-        connection.execute(insert(UPKEEP).values(values))
+        connection.execute(insert(MAINTENANCE).values(values))
 
 
 def _count(

@@ -43,7 +43,7 @@ _CHAMPION = """
 """
 _CLAIM = """
     select * from monitoring.alerts where pipeline = :pipeline and id > :after
-    and (told_at is null or (recovered_at is not null and recovery_told_at is null))
+    and (notified_at is null or (recovered_at is not null and recovery_notified_at is null))
     order by id limit 1 for update skip locked
 """
 
@@ -120,14 +120,15 @@ def claim_untold(connection: Connection, pipeline: str, after: int) -> dict[str,
 
 
 def record_told(
-    connection: Connection, identity: int, recovered: bool, told_to: list[str], problem: str | None, at: datetime
+    connection: Connection, identity: int, recovered: bool, recipients: list[str], problem: str | None, at: datetime
 ) -> None:
     """Who was told; without a `problem` everybody was, and nobody is told again."""
     prefix = "recovery_" if recovered else ""
-    values: dict[str, Any] = {f"{prefix}told_to": told_to, "problem": problem}
+    values: dict[str, Any] = {f"{prefix}recipients": recipients, "problem": problem}
     if problem is None:
         # A recovery says what had happened: who never heard of the alert needs no second message.
-        values |= {"told_at": func.coalesce(ALERTS.c.told_at, at), **({"recovery_told_at": at} if recovered else {})}
+        notified = {"notified_at": func.coalesce(ALERTS.c.notified_at, at)}
+        values |= notified | ({"recovery_notified_at": at} if recovered else {})
     connection.execute(update(ALERTS).where(ALERTS.c.id == identity).values(values))
 
 

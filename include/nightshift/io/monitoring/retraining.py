@@ -28,7 +28,7 @@ class Request:
     requested_at: datetime
     closed_at: datetime | None
     outcome: str | None
-    paid: bool | None
+    improved: bool | None
 
 
 def lock_retraining(connection: Connection, pipeline: str) -> None:
@@ -54,12 +54,12 @@ def open_request(connection: Connection, pipeline: str, run_id: str, as_of: date
 
 
 def close_request(
-    connection: Connection, pipeline: str, run_id: str, outcome: str, paid: bool | None, now: datetime
+    connection: Connection, pipeline: str, run_id: str, outcome: str, improved: bool | None, now: datetime
 ) -> None:
     """The training is over, or given up."""
     requests = RETRAIN_REQUESTS.c
     statement = update(RETRAIN_REQUESTS).where(requests.pipeline == pipeline, requests.run_id == run_id)
-    connection.execute(statement.values(closed_at=now, outcome=outcome, paid=paid))
+    connection.execute(statement.values(closed_at=now, outcome=outcome, improved=improved))
 
 
 def list_verdicts(connection: Connection, pipeline: str, version: int, as_of: date, count: int) -> list[bool | None]:

@@ -70,12 +70,12 @@ SHADOW_COMPARISONS = _table(
     "monitoring",
     "shadow_comparisons",
     "pipeline window_from window_to model_version champion_version metric rows challenger champion gain gain_low"
-    " gain_high verdict compared_at",
+    " gain_high result compared_at",
 )
 RETRAIN_REQUESTS = _table(
     "monitoring",
     "retrain_requests",
-    "id pipeline run_id as_of reason requested_on requested_at closed_at outcome paid",
+    "id pipeline run_id as_of reason requested_on requested_at closed_at outcome improved",
 )
 RETRAIN_DECISIONS = _table(
     "monitoring",
@@ -86,8 +86,8 @@ RETRAIN_DECISIONS = _table(
 ALERTS = _table(
     "monitoring",
     "alerts",
-    "id pipeline kind subject what why todo link opened_at told_at told_to recovered_at recovery recovery_told_at"
-    " recovery_told_to problem",
+    "id pipeline kind subject what why todo link opened_at notified_at recipients recovered_at recovery"
+    " recovery_notified_at recovery_recipients problem",
 )
 SCHEMA_CHANGES = _table(
     "monitoring",
@@ -100,7 +100,9 @@ QUARANTINE_REPLAYS = _table(
     "id pipeline run_id partition_date quarantine_sha256 rows accepted replayed_by reason replayed_at finished_at",
     json="into_partitions",
 )
-UPKEEP = _table("monitoring", "upkeep", "id run_id pipeline kind dry_run objects rows bytes done_at", json="detail")
+MAINTENANCE = _table(
+    "monitoring", "maintenance", "id run_id pipeline kind dry_run objects rows bytes done_at", json="detail"
+)
 
 
 def upsert(connection: Connection, target: TableClause, key: Sequence[str], values: dict[str, Any]) -> None:

@@ -13,10 +13,10 @@ from nightshift.io.registry import find_version_of_run, list_decisions, list_pro
 
 @dataclass(frozen=True)
 class Answer:
-    """`promoted` or `kept`; `paid` where the version proved better than the champion."""
+    """`promoted` or `kept`; `improved` where the version proved better than the champion."""
 
     outcome: str
-    paid: bool
+    improved: bool
 
 
 def find_answer(connection: Connection, pipeline: str, run_id: str) -> Answer | None:
@@ -25,10 +25,10 @@ def find_answer(connection: Connection, pipeline: str, run_id: str) -> Answer | 
     decisions = [found for found in list_decisions(connection, pipeline) if found.candidate_version == version]
     if not decisions:
         return None
-    paid = proves_better(decisions[-1].rules)
+    improved = proves_better(decisions[-1].rules)
     if any(promotion.version == version for promotion in list_promotions(connection, pipeline)):
-        return Answer("promoted", paid)
-    return Answer("kept", paid) if decisions[-1].decision == "keep" else None
+        return Answer("promoted", improved)
+    return Answer("kept", improved) if decisions[-1].decision == "keep" else None
 
 
 def proves_better(rules: Sequence[dict[str, Any]]) -> bool:

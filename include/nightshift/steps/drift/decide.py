@@ -86,7 +86,7 @@ def _gather_signals(
 
 
 def _describe(request: Request) -> PastRequest:
-    return PastRequest(request.run_id, request.as_of, request.requested_on, request.closed_at is None, request.paid)
+    return PastRequest(request.run_id, request.as_of, request.requested_on, request.closed_at is None, request.improved)
 
 
 def close_answered(connection: Connection, config: PipelineConfig, now: datetime) -> None:
@@ -100,6 +100,6 @@ def close_answered(connection: Connection, config: PipelineConfig, now: datetime
         if request.closed_at is None:
             answer = find_answer(connection, config.name, request.run_id)
             if answer:
-                close_request(connection, config.name, request.run_id, answer.outcome, answer.paid, now)
+                close_request(connection, config.name, request.run_id, answer.outcome, answer.improved, now)
             elif now - request.requested_at >= patience:
                 close_request(connection, config.name, request.run_id, "expired", None, now)

@@ -20,7 +20,7 @@ def make_line(
     oldest: datetime | None = None,
     examples: Sequence[str] = (),
 ) -> Line:
-    """A row of monitoring.upkeep."""
+    """A row of monitoring.maintenance."""
     detail = {"oldest": oldest.isoformat() if oldest else None, "examples": list(examples[:EXAMPLES])}
     return {"pipeline": pipeline, "kind": kind, "objects": objects, "rows": rows, "bytes": size, "detail": detail}
 

@@ -107,7 +107,7 @@ def compare_challenger(config: PipelineConfig, resources: Resources, as_of: date
     Only nights later than what either version was trained or judged on count: older ones would favour who knew them.
     Kept in monitoring.shadow_comparisons; the challenger's realised metrics go to monitoring.performance.
     Skipped without a challenger, or while no such night has matured.
-    Figures: verdict, reason, and the columns of monitoring.shadow_comparisons.
+    Figures: result, reason, and the columns of monitoring.shadow_comparisons.
     """
     with resources.warehouse.begin() as connection:
         challenger, champion = find_challenger(connection, config.name), find_champion(connection, config.name)
@@ -183,7 +183,7 @@ def _describe(comparison: Comparison, pairing: Pairing, first: date, last: date,
         "gain": comparison.gain.value,
         "gain_low": comparison.gain.low,
         "gain_high": comparison.gain.high,
-        "verdict": comparison.verdict,
+        "result": comparison.verdict,
     }
 
 
@@ -203,7 +203,7 @@ def explain(config: PipelineConfig, compared: dict[str, Any]) -> str:
         "worse": f"is worse than champion {champion}: {figures}. Nothing to do: the champion stays.",
         "unclear": f"can't be told from champion {champion} yet: {figures}.{few} Nothing to do: more nights will tell.",
     }
-    return f"{config.name}: challenger {challenger} {found[compared['verdict']]}"
+    return f"{config.name}: challenger {challenger} {found[compared['result']]}"
 
 
 def _as_plain(compared: dict[str, Any]) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def test_every_alert_says_what_why_and_what_to_do_and_where() -> None:
         "drift",
         "failed_gate",
         "stale_champion",
-        "missed_night",
+        "missed_partition",
     ]
     assert all(alert.what and alert.why and alert.todo for alert in alerts)
     assert [alert.dag for alert in alerts] == ["ingest", "drift", "train", "train", "ingest"]
@@ -94,9 +94,9 @@ def test_a_champion_is_old_by_the_data_that_it_scores() -> None:
     assert find(replace(CALM, now=NOW + timedelta(days=4000))) == []
 
 
-def test_a_night_is_missed_night_hours_after_its_ingest_was_due() -> None:
+def test_a_night_is_missed_partition_hours_after_its_ingest_was_due() -> None:
     waiting = replace(CALM, scored=CALM.scored - {NIGHT})
-    for hour, minute, missed in ((7, 59, []), (8, 1, [("missed_night", str(NIGHT))])):
+    for hour, minute, missed in ((7, 59, []), (8, 1, [("missed_partition", str(NIGHT))])):
         assert find(replace(waiting, now=datetime(2026, 3, 31, hour, minute, tzinfo=UTC))) == missed
 
 
@@ -123,15 +123,15 @@ def test_nights_before_the_first_champion_and_of_unused_pipelines_are_not_missed
     assert find(young) == []
     unused = replace(CALM, ingested=frozenset({date(2011, 5, 1)}), scored=frozenset())
     assert find(unused) == []
-    assert find(replace(unused, expected=frozenset({NIGHT}))) == [("missed_night", str(NIGHT))]
+    assert find(replace(unused, expected=frozenset({NIGHT}))) == [("missed_partition", str(NIGHT))]
 
 
-def test_a_missed_night_stays_open_when_it_is_long_ago() -> None:
-    facts = replace(CALM, open=frozenset({("missed_night", "2026-01-01")}))
-    assert find(facts) == [("missed_night", "2026-01-01")]
+def test_a_missed_partition_stays_open_when_it_is_long_ago() -> None:
+    facts = replace(CALM, open=frozenset({("missed_partition", "2026-01-01")}))
+    assert find(facts) == [("missed_partition", "2026-01-01")]
 
 
-def test_a_missed_night_leads_to_the_dag_that_is_behind() -> None:
+def test_a_missed_partition_leads_to_the_dag_that_is_behind() -> None:
     facts = replace(CALM, scored=CALM.scored - {NIGHT}, built=frozenset({NIGHT}))
     assert [alert.dag for alert in find_alerts(facts, Alerts(), Schedules())] == ["score"]
 
@@ -141,8 +141,8 @@ def test_a_missed_night_leads_to_the_dag_that_is_behind() -> None:
     [
         ("stopped_batch", str(NIGHT), {}, "run again and passed"),
         ("stopped_batch", str(NIGHT), {"failed": frozenset({NIGHT})}, "still has no scores"),
-        ("missed_night", str(NIGHT), {}, "Its scores are there"),
-        ("missed_night", "2026-03-01", {}, "stopped by validation"),
+        ("missed_partition", str(NIGHT), {}, "Its scores are there"),
+        ("missed_partition", "2026-03-01", {}, "stopped by validation"),
         ("drift", "version 2", {"drift": Drifted(NIGHT, 2, False, "0 of 4 moved")}, "No drift up to 2026-03-30"),
         ("drift", "version 2", {"drift": Drifted(NIGHT, 2, None, "empty")}, "unknown now: empty"),
         ("drift", "version 1", {"drift": Drifted(NIGHT, 1, True, "x")}, "Version 2 is in charge now"),

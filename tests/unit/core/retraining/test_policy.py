@@ -32,10 +32,10 @@ CALM = Signals(
 DRIFTED = replace(CALM, drifted=(True, True, False), drift_reason="spent moved")
 
 
-def ask(back: int = 30, paid: bool | None = True, is_open: bool = False, on: date | None = None) -> PastRequest:
+def ask(back: int = 30, improved: bool | None = True, is_open: bool = False, on: date | None = None) -> PastRequest:
     """A request of `back` days ago."""
     as_of = DAY - timedelta(days=back)
-    return PastRequest(f"drift__{as_of}", as_of, on or as_of + timedelta(days=1), is_open, paid)
+    return PastRequest(f"drift__{as_of}", as_of, on or as_of + timedelta(days=1), is_open, improved)
 
 
 def find_held(decided: RetrainDecision) -> set[str]:
@@ -136,12 +136,12 @@ def test_nothing_holds_it_back_once_the_guards_are_satisfied() -> None:
 
 
 @pytest.mark.parametrize(
-    ("paid", "days"),
+    ("improved", "days"),
     [([], 7), ([True], 7), ([False], 14), ([None, False], 28), ([False, True, False, False], 14), ([False] * 9, 180)],
 )
-def test_trainings_that_do_not_pay_lengthen_the_cooldown_until_one_does(paid: list[bool | None], days: int) -> None:
+def test_trainings_that_do_not_pay_lengthen_the_cooldown_until_one_does(improved: list[bool | None], days: int) -> None:
     """Newest first. What expired did not pay either."""
-    assert find_cooldown([ask(30, outcome) for outcome in paid], LIMITS) == days
+    assert find_cooldown([ask(30, outcome) for outcome in improved], LIMITS) == days
 
 
 def test_a_training_that_is_not_over_has_not_failed_yet() -> None:
