@@ -180,7 +180,7 @@ def read_hints(model: type[BaseModel]) -> dict[str, Any]:
 def find_models(hint: Any) -> list[type[BaseModel]]:
     """Every model that an annotation names."""
     if isinstance(hint, type) and issubclass(hint, BaseModel):
-        return [hint]
+        return list(getattr(hint, "list_forms", lambda: [hint])())
     return [model for argument in get_args(hint) for model in find_models(argument)]
 
 
@@ -202,7 +202,7 @@ def name_type(hint: Any, links: Links) -> str:
         if hint == known:
             return word
     if isinstance(hint, type) and issubclass(hint, BaseModel):
-        return links.get(hint, hint.__name__.lower())
+        return " or ".join(links.get(model, model.__name__.lower()) for model in find_models(hint))
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return name_type(arguments[0], links)

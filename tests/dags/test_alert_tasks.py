@@ -91,6 +91,8 @@ def test_why_telling_failed_is_said_without_what_may_be_secret() -> None:
 def test_a_message_goes_to_the_notifier_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calling a notifier would render data as a template, and swallow what fails."""
     import nightshift.orchestration.notifiers as notifying
+    from nightshift.extension.alert_channels import AlertChannel
+    from nightshift.orchestration.channels import _notify_with
 
     class Failing:
         def __call__(self, context: Any) -> None:
@@ -100,6 +102,7 @@ def test_a_message_goes_to_the_notifier_as_it_is(monkeypatch: pytest.MonkeyPatch
             raise OSError
 
     monkeypatch.setattr(notifying, "read_connection", lambda conn_id: None)
-    monkeypatch.setattr(notifying, "make_notifier", lambda *_: Failing())
+    channel = AlertChannel("failing", _notify_with(lambda *_: Failing()))
+    monkeypatch.setattr(notifying, "find_channel", lambda connection: channel)
     with pytest.raises(OSError):
         notifying.make_sender("chat")(Message.__new__(Message))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,21 @@ import numpy as np
 import pytest
 import yaml
 
+from nightshift.config.airflow.connections import ConnectionSpec
 from nightshift.config.extensions import load_extensions
+from nightshift.core.alerts.messages import Message
 from nightshift.core.evaluation.bootstrap import bootstrap_metric
+from nightshift.errors import DataUnavailable
+from nightshift.extension.alert_channels import ALERT_CHANNELS
+from nightshift.extension.drift_measures import DRIFT_MEASURES
 from nightshift.extension.estimators import ESTIMATORS
+from nightshift.extension.gate_rules import GATE_RULES
 from nightshift.extension.metrics import METRICS
+from nightshift.extension.source_kinds import SOURCE_KINDS
 from nightshift.extension.tasks import TASKS
 from nightshift.io.runtime import subprocess_runner
+from nightshift.orchestration import notifiers
+from nightshift.steps.drift import compare_windows
 from tests.airflow_home import ROOT
 from tests.integration.kit import LEARNING, NIGHTS, World, bend, draw_rows
 
@@ -31,7 +41,7 @@ def read_blocks(page: str) -> list[tuple[str, str]]:
 @pytest.fixture
 def follow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Follow]:
     """Puts a page's files into a project and loads its extensions; gives what pipeline.yaml is to say, dotted."""
-    registries: list[Any] = [METRICS, ESTIMATORS, TASKS]
+    registries: list[Any] = [METRICS, ESTIMATORS, TASKS, SOURCE_KINDS, DRIFT_MEASURES, GATE_RULES, ALERT_CHANNELS]
     before = [registry.list_names() for registry in registries]
 
     def do(page: str) -> dict[str, Any]:
@@ -53,14 +63,13 @@ def follow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Follow]:
             registry.unregister(name)
 
 
-def flatten(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """`a: {b: 1}` as `a.b`, 1, down to what SPEC has."""
-    for name, value in tree.items():
-        path = f"{prefix}{name}"
-        if isinstance(value, dict):
-            yield from flatten(value, f"{path}.")
+def flatten(tree: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """`section: {field: value}` as `section.field`, value."""
+    for section, fields in tree.items():
+        if isinstance(fields, dict):
+            yield from ((f"{section}.{field}", value) for field, value in fields.items())
         else:
-            yield path, value
+            yield section, fields
 
 
 def train(world: World, **changes: Any) -> tuple[World, dict[str, Any], dict[str, dict[str, Any]]]:
@@ -126,7 +135,70 @@ def test_a_task_of_the_projects_own_is_trained_and_scored(world: World, follow: 
     assert figures["decision"] in ("promote", "keep")
 
 
-@pytest.mark.parametrize("page", ["metric.md", "estimator.md", "task.md"])
+def test_a_source_of_the_projects_own_is_ingested(world: World, follow: Follow) -> None:
+    changes = follow("source-kind.md")
+    widths = changes["source.widths"]
+    drawn = draw_rows(NIGHTS[0])
+    lines = ["".join(str(row[name]).ljust(width) for name, width in widths.items()) for row in drawn.to_dict("records")]
+    source = {"kind": "fixed_width", "path": f"{world.folder}/{{partition}}.txt", "widths": widths}
+    world.write(NIGHTS[0])
+    assert world.ingest(NIGHTS[0]).status == "done"
+    ((expected,),) = world.ask("select sha256 from ml.ledger where kind = 'features'")
+    other = bend(world, source=source)
+    (world.folder / f"{NIGHTS[0]}.txt").write_text("\n".join(lines))
+    assert other.ingest(NIGHTS[0]).status == "done"
+    found = other.ask("select sha256 from ml.ledger where kind = 'features'")
+    assert (expected,) in found
+    with pytest.raises(DataUnavailable, match=f"{NIGHTS[2]}.txt does not exist"):
+        other.ingest(NIGHTS[2])
+
+
+def test_a_drift_measure_of_the_projects_own_finds_what_it_is_for(champion_world: World, follow: Follow) -> None:
+    """The distance stays below its limit of 0.9; the spread of the amounts is a third. The limits are the page's."""
+    plain = bend(champion_world, **{"drift.column_limit": 0.9})
+    for night in NIGHTS[6:8]:
+        rows = draw_rows(night)
+        plain.run_night(night, rows.assign(spent=(40 + (rows.spent - 40) * 0.3).clip(0).round(2)))
+    before = compare_windows(plain.config, plain.resources, NIGHTS[7], reports=False)
+    world = bend(plain, **follow("drift-measure.md"), **{"drift.column_limit": 0.9})
+    after = compare_windows(world.config, world.resources, NIGHTS[7], reports=False)
+    assert "spread changed by" not in before.figures["reason"]
+    assert "spread changed by" in after.figures["reason"]
+    assert "(limit 0.5, chance reaches" in after.figures["reason"]
+
+
+def test_a_gate_rule_of_the_projects_own_keeps_the_champion(
+    world: World, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow("gate-rule.md")
+    monkeypatch.setitem(GATE_RULES.find("small_enough").check.__globals__, "LIMIT", -1)
+    _, figures, rules = train(world)
+    assert (rules["small_enough"]["passed"], figures["decision"]) == (False, "keep")
+    assert [name for name, rule in rules.items() if not rule["passed"]] == ["small_enough"]
+
+
+def test_an_alert_channel_of_the_projects_own_is_told(
+    follow: Follow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert follow("alert-channel.md") == {"alerts.connections": ["on_duty"]}
+    connection = ConnectionSpec(conn_id="on_duty", conn_type="logfile", host=str(tmp_path / "alerts.log"))
+    monkeypatch.setattr(notifiers, "read_connection", lambda conn_id: connection)
+    (send,) = notifiers.make_senders(["on_duty"]).values()
+    now = datetime.now(UTC)
+    send(Message(1, "shops", "drift", "version 1", "open", now, "what", "why", "todo", "https://host/dag"))
+    assert (tmp_path / "alerts.log").read_text() == "shops: drift (version 1)\n"
+
+
+PAGES = (
+    "alert-channel.md", "drift-measure.md", "estimator.md", "gate-rule.md", "metric.md", "source-kind.md", "task.md",
+)  # fmt: skip
+
+
+def test_every_page_is_done_here() -> None:
+    assert sorted(path.name for path in (ROOT / "docs" / "extending").glob("*.md")) == sorted((*PAGES, "index.md"))
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_a_name_that_is_taken_is_refused_with_the_files_name(follow: Follow, tmp_path: Path, page: str) -> None:
     follow(page)
     again = tmp_path / "again"
@@ -134,5 +206,5 @@ def test_a_name_that_is_taken_is_refused_with_the_files_name(follow: Follow, tmp
     _, content = next(block for block in read_blocks(page) if block[0] != "pipeline.yaml")
     (again / "copy.py").write_text(content)
     (problem,) = load_extensions(again).problems
-    assert problem.startswith(f"{again}/copy.py can't be loaded: NightshiftError: a ")
+    assert problem.startswith(f"{again}/copy.py can't be loaded: NightshiftError: a")
     assert "exists already; choose another name" in problem

@@ -16,13 +16,14 @@ BEFORE = "0005"
 ROWS = (
     "insert into monitoring.alerts (pipeline, kind, subject, what, why, todo, link, told_at, told_to, recovered_at,"
     " recovery, recovery_told_at, recovery_told_to, problem) values"
-    " ('shops', 'missed_night', '2026-01-07', 'a', 'b', 'c', 'd', now(), '{chat}', now(), 'e', now(), '{chat,mail}', 'f'),"
+    " ('shops', 'missed_night', '2026-01-07', 'a', 'b', 'c', 'd', now(), '{chat}', now(), 'e', now(),"
+    " '{chat,mail}', 'f'),"
     " ('shops', 'drift', 'version 2', 'a', 'b', 'c', 'd', null, '{}', null, null, null, '{}', null)",
     "insert into monitoring.retrain_requests (pipeline, run_id, as_of, reason, requested_on, closed_at, outcome, paid)"
     " values ('shops', 'r1', '2026-01-05', 'drift', '2026-01-06', now(), 'kept', false),"
     " ('shops', 'r2', '2026-01-09', 'drift', '2026-01-10', null, null, null)",
-    "insert into monitoring.shadow_comparisons (pipeline, window_from, window_to, model_version, champion_version, metric,"
-    " rows, challenger, champion, gain, gain_low, gain_high, verdict)"
+    "insert into monitoring.shadow_comparisons (pipeline, window_from, window_to, model_version, champion_version,"
+    " metric, rows, challenger, champion, gain, gain_low, gain_high, verdict)"
     " values ('shops', '2026-01-01', '2026-01-03', 2, 1, 'r2', 9, 0.5, 0.4, 0.1, 0.05, 0.2, 'better')",
     "insert into monitoring.upkeep (run_id, pipeline, kind, dry_run, objects, rows, bytes, detail)"
     " values ('m1', 'shops', 'orphan raw', true, 3, 0, 99, '[1]')",

@@ -9,7 +9,6 @@ from nightshift.config.extensions import load_extensions
 from nightshift.config.loading import PipelineRefused, load_pipeline
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.pipeline_folders import find_pipeline_folder, find_pipelines, list_places
-from nightshift.config.sections.source import PythonSource
 from nightshift.config.yaml.document import Document, Problem
 from nightshift.errors import NightshiftError
 
@@ -67,9 +66,9 @@ def find_deep_problems(config: PipelineConfig) -> Iterator[str]:
                 yield f"{where} has no parameter {name!r}; it has {', '.join(known)}"
     try:
         load_feature_function(config)
-        if isinstance(config.spec.source, PythonSource):
+        if config.spec.source.is_code:
             open_source(config, _no_connection, None)
-        if isinstance(config.spec.label.source, PythonSource):
+        if config.spec.label.source and config.spec.label.source.is_code:
             open_outcomes(config, _no_connection)
     except NightshiftError as error:
         yield str(error)

@@ -25,7 +25,6 @@ from nightshift.config.days import MOST_DAYS, list_days, parse_day
 from nightshift.config.loading import load_named_pipeline
 from nightshift.config.names import suggest_name
 from nightshift.config.pipeline import PipelineConfig
-from nightshift.config.sections.source import PythonSource
 from nightshift.errors import NightshiftError, name_error
 
 log = logging.getLogger(__name__)
@@ -132,8 +131,8 @@ def _gather_settings(arguments: argparse.Namespace) -> dict[str, str]:
 def check_settings(config: PipelineConfig, kind: str, settings: dict[str, str]) -> dict[str, str]:
     """The settings; NightshiftError with the nearest name for one that this kind of run does not take."""
     known = list(SETTINGS[kind])
-    if kind == "ingest" and isinstance(config.spec.source, PythonSource):
-        known += config.spec.source.params
+    if kind == "ingest":
+        known += config.spec.source.run_params
     for key in settings:
         if key not in known:
             near = suggest_name(key, known)
@@ -147,7 +146,7 @@ def check_values(config: PipelineConfig, kind: str, settings: dict[str, str]) ->
     from nightshift.io.sources.params import merge_params
     from nightshift.steps.score.score import parse_as_of
 
-    if kind == "ingest" and isinstance(config.spec.source, PythonSource):
+    if kind == "ingest":
         merge_params(config.spec.source, settings)
     elif kind == "score":
         _read_version(settings)

@@ -3,6 +3,7 @@
 import math
 import re
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -58,3 +59,11 @@ class Model(BaseModel):
     """Frozen and strict: unknown keys, wrong types and NaN are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def strip_credentials(address: str) -> str:
+    """The address without login, password, query and fragment; a path of files stays as it is."""
+    if "://" not in address:
+        return address
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -22,7 +22,7 @@ from nightshift.config.sections.retention import Retention, list_problems
 from nightshift.config.sections.retrain import Retrain
 from nightshift.config.sections.schedules import Schedules
 from nightshift.config.sections.schema_contract import SchemaContract
-from nightshift.config.sections.source import FileSource, Source
+from nightshift.config.sections.source import SourceSettings
 from nightshift.config.sections.training import Label, Training
 from nightshift.extension.estimators import ESTIMATORS
 from nightshift.extension.metrics import list_metrics
@@ -69,7 +69,7 @@ class PipelineSpec(Model):
     simulated: bool = Field(False, description="Says plainly that the data are made up.")
     start: date = Field(ge=EARLIEST, le=LATEST, description="The first partition that exists.")
     task: TaskName
-    source: Source
+    source: SourceSettings
     columns: dict[ColumnName, ColumnType] = Field(min_length=1, description="What the source must deliver.")
     # Pydantic's models have a method of that name, so only the file calls it so.
     contract: SchemaContract = Field(SchemaContract(), alias="schema")
@@ -148,8 +148,8 @@ class PipelineSpec(Model):
                 name for feature in self.features.rolling for name in (feature.column, *feature.by)
             ),
         }
-        if isinstance(self.source, FileSource) and self.source.partition_by:
-            named["source.partition_by.column"] = (self.source.partition_by.column,)
+        if self.source.shared_by:
+            named["source.partition_by.column"] = (self.source.shared_by.column,)
         return named
 
     def _unknown_columns(self) -> list[str]:

@@ -1,9 +1,10 @@
 """Every week: remove what nobody needs any more.
 
 `survey` says what would go, by pipeline and kind, in its log, its XCom and `monitoring.maintenance`. Then
-`sweep_orphans` removes objects of the lake that nothing points at, such as those of a task that was killed before its commit;
-`apply_retention` removes what has outlived the days that `retention` in a pipeline.yaml gives it; and `clean_airflow`
-removes Airflow's own runs and task logs after 90 days. What the ledger or a model version points at always stays.
+`sweep_orphans` removes objects of the lake that nothing points at, such as those of a task that was killed before its
+commit; `apply_retention` removes what has outlived the days that `retention` in a pipeline.yaml gives it; and
+`clean_airflow` removes Airflow's own runs and task logs after 90 days. What the ledger or a model version points at
+always stays.
 
 **A run that you trigger is a dry run** and removes nothing, unless you turn **Dry run** off. The weekly run is none: it
 removes what is past the grace, and applies the retentions that are configured. Nothing happens while this DAG is

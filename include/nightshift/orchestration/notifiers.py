@@ -1,16 +1,14 @@
-"""Messages through Airflow's notifiers; the type of a connection says which one."""
+"""Messages through connections; the type of a connection says by which channel."""
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
-from urllib.parse import urlsplit
 
 from nightshift.config.airflow.connections import ConnectionSpec
-from nightshift.core.alerts.messages import Message, make_payload, write_html, write_slack
+from nightshift.core.alerts.messages import Message
 from nightshift.errors import NightshiftError
+from nightshift.extension.alert_channels import ALERT_CHANNELS, AlertChannel
 from nightshift.orchestration.connections import read_connection
 
-SECONDS = 10
 # The code of HTTP or SMTP that an answer begins with. Anything else in it may hold an address that is a secret.
 CODE = re.compile(r"^\(?([1-5]\d\d)\b|Status Code: (\d{3})")
 
@@ -24,21 +22,20 @@ def make_sender(conn_id: str) -> Callable[[Message], None]:
     """Tell through one connection."""
 
     def send(message: Message) -> None:
-        # notify() itself: calling a notifier renders what the data say as a template, and swallows its errors.
-        make_notifier(read_connection(conn_id), message).notify({})
+        connection = read_connection(conn_id)
+        find_channel(connection).send(connection, message)
 
     return send
 
 
-def make_notifier(connection: ConnectionSpec, message: Message) -> Any:
-    """Airflow's notifier for the connection, with the message in it; NightshiftError where its type has none."""
-    make = NOTIFIERS.get(connection.conn_type)
-    if make is None:
+def find_channel(connection: ConnectionSpec) -> AlertChannel:
+    """The channel for the connection's type; NightshiftError where there is none."""
+    if connection.conn_type not in ALERT_CHANNELS:
         raise NightshiftError(
-            f"alerts.connections: {connection.conn_id!r} has conn_type {connection.conn_type!r}, which tells nobody; "
-            f"there are: {', '.join(NOTIFIERS)}"
+            f"alerts.connections: {connection.conn_id!r} has conn_type {connection.conn_type!r}, which has no alert "
+            f"channel; there are: {', '.join(ALERT_CHANNELS.list_names())}"
         )
-    return make(connection, message)
+    return ALERT_CHANNELS.find(connection.conn_type)
 
 
 def explain_failure(error: Exception) -> str:
@@ -47,51 +44,3 @@ def explain_failure(error: Exception) -> str:
         return str(error)
     code = CODE.search(str(error))
     return " ".join([type(error).__name__, *filter(None, code.groups() if code else ())])
-
-
-def _make_webhook(connection: ConnectionSpec, message: Message) -> Any:
-    from airflow.providers.http.notifications.http import HttpNotifier
-    from airflow.sdk.log import mask_secret
-
-    # Whoever knows a webhook's path can use it, and the hook logs it when the server can't be reached.
-    path = urlsplit(connection.host or "").path
-    if len(path) > 1:
-        mask_secret(path)
-    options = {"timeout": connection.extra.get("timeout", SECONDS)}
-    return HttpNotifier(http_conn_id=connection.conn_id, json=make_payload(message), extra_options=options)
-
-
-def _make_slack(connection: ConnectionSpec, message: Message) -> Any:
-    from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier
-
-    seconds = int(connection.extra.get("timeout", SECONDS))
-    return SlackWebhookNotifier(
-        slack_webhook_conn_id=connection.conn_id,
-        text=write_slack(message),
-        unfurl_links=False,
-        unfurl_media=False,
-        timeout=seconds,
-    )
-
-
-def _make_mail(connection: ConnectionSpec, message: Message) -> Any:
-    from airflow.providers.smtp.notifications.smtp import SmtpNotifier
-
-    lacking = [name for name in ("to", "from_email") if not connection.extra.get(name)]
-    if lacking:
-        raise NightshiftError(f"Connection {connection.conn_id!r} needs {' and '.join(lacking)} in its extra.")
-    return SmtpNotifier(
-        smtp_conn_id=connection.conn_id,
-        from_email=connection.extra["from_email"],
-        to=connection.extra["to"],
-        subject=message.title,
-        html_content=write_html(message),
-        auth_type=connection.extra.get("auth_type", "basic"),
-    )
-
-
-NOTIFIERS: dict[str, Callable[[ConnectionSpec, Message], Any]] = {
-    "http": _make_webhook,
-    "slackwebhook": _make_slack,
-    "smtp": _make_mail,
-}

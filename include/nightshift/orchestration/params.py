@@ -105,8 +105,7 @@ def make_as_of_param() -> Param:
 
 def pick_source_params(pipeline: PipelineConfig, params: Mapping[str, Any]) -> dict[str, Any] | None:
     """The values meant for the pipeline's own source function, where it has one."""
-    source = pipeline.spec.source
-    return {name: params[name] for name in source.params} if isinstance(source, PythonSource) else None
+    return {name: params[name] for name in pipeline.spec.source.run_params} or None
 
 
 def check_conf(conf: Mapping[str, Any] | None, known: set[str]) -> None:
@@ -119,11 +118,10 @@ def check_conf(conf: Mapping[str, Any] | None, known: set[str]) -> None:
 
 def _make_source_params(pipeline: PipelineConfig) -> dict[str, Param]:
     source = pipeline.spec.source
-    if not isinstance(source, PythonSource):
-        return {}
+    choices = source.choices if isinstance(source, PythonSource) else {}
     return {
-        name: Param(value, f"Passed to {source.function}.", title=name, **_make_schema(value, source.choices.get(name)))
-        for name, value in source.params.items()
+        name: Param(value, f"Passed to {source.describe()}.", title=name, **_make_schema(value, choices.get(name)))
+        for name, value in source.run_params.items()
     }
 
 

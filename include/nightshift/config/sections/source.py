@@ -1,14 +1,22 @@
 """The section `source` of pipeline.yaml: where rows come from."""
 
+from __future__ import annotations
+
 import re
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from nightshift.config.model import Address, Delimiter, Model, Parameter
+from nightshift.config.model import Address, Delimiter, Model, Parameter, strip_credentials
 from nightshift.config.names import ColumnName, Identifier
+from nightshift.errors import NightshiftError
+from nightshift.extension.source_kinds import SOURCE_KINDS
 
 SCHEMES = ("file", "s3", "http", "https")
+# A name behind `from` or `join`.
+TABLE_IN_QUERY = re.compile(r'\b(?:from|join)\s+("?\w+"?(?:\."?\w+"?)*)', re.IGNORECASE)
 SECRET_NAME = re.compile(r"pass(word|wd)?$|secret|token|api_?key", re.IGNORECASE)
 
 
@@ -33,7 +41,74 @@ class PartitionColumn(Model):
     format: str = Field("%Y-%m-%d", min_length=2, description="How the date is written at the start of the value.")
 
 
-class FileSource(Model):
+class SourceSettings(Model):
+    """What every kind of source has. As a field's type it is any registered kind, told by `kind`."""
+
+    kind: str
+    # Opened without any connection, so a check may open it.
+    is_code: ClassVar[bool] = False
+
+    @classmethod
+    def list_forms(cls) -> tuple[type[SourceSettings], ...]:
+        """The settings of every kind that is registered."""
+        return tuple(kind.settings for kind in SOURCE_KINDS)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        if Model not in cls.__bases__:  # a form, not the choice among them
+            return handler(source)
+        return core_schema.no_info_plain_validator_function(
+            cls.choose_form, serialization=core_schema.plain_serializer_function_ser_schema(lambda it: it.model_dump())
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        if Model not in cls.__bases__:  # a form, not the choice among them
+            return handler(schema)
+        forms: list[CoreSchema | tuple[CoreSchema, str]] = [form.__pydantic_core_schema__ for form in cls.list_forms()]
+        return handler(core_schema.union_schema(forms))
+
+    @classmethod
+    def choose_form(cls, value: Any) -> SourceSettings:
+        """The section as settings of its kind; pydantic's ValidationError where it is none."""
+        if isinstance(value, SourceSettings):
+            return value
+        if not isinstance(value, dict):
+            raise ValueError("must be a mapping with a `kind`")
+        try:
+            found = SOURCE_KINDS.find(value["kind"])
+        except (KeyError, TypeError):
+            raise _refuse_kind("missing", value) from None
+        except NightshiftError as error:
+            told = PydanticCustomError("unknown_kind", "{told}", {"told": str(error)})
+            raise _refuse_kind(told, value["kind"]) from None
+        chosen: SourceSettings = found.settings.model_validate(value)
+        return chosen
+
+    @property
+    def run_params(self) -> Mapping[str, Parameter]:
+        """What a run may be given other values for."""
+        return {}
+
+    @property
+    def shared_by(self) -> PartitionColumn | None:
+        """The column that says which day a row is of, where one place holds many days."""
+        return None
+
+    def describe(self) -> str:
+        """For messages."""
+        return self.kind
+
+    def describe_origin(self) -> dict[str, Any]:
+        """For cards: kind, place, connection and params; never a login, a password or a URL's query."""
+        return {"kind": self.kind, "place": self.describe(), "connection": None, "params": {}}
+
+
+def _refuse_kind(problem: PydanticCustomError | str, given: Any) -> ValidationError:
+    return ValidationError.from_exception_data("source", [{"type": problem, "loc": ("kind",), "input": given}])
+
+
+class FileSource(SourceSettings):
     """Rows from files: CSV, Parquet or JSONL; in a folder, on S3 or behind HTTP."""
 
     kind: Literal["files"]
@@ -51,9 +126,19 @@ class FileSource(Model):
     )
     connection: str | None = Field(None, description="The connection for S3 or HTTP, from airflow_settings.yaml.")
 
+    @property
+    def shared_by(self) -> PartitionColumn | None:
+        """`partition_by`."""
+        return self.partition_by
+
     def describe(self) -> str:
         """For messages."""
         return self.path
+
+    def describe_origin(self) -> dict[str, Any]:
+        """The path, without credentials."""
+        place = strip_credentials(self.path)
+        return {"kind": self.kind, "place": place, "connection": self.connection, "params": {}}
 
     @model_validator(mode="after")
     def _one_way_to_partition(self) -> Self:
@@ -63,7 +148,7 @@ class FileSource(Model):
         return self
 
 
-class SqlSource(Model):
+class SqlSource(SourceSettings):
     """Rows from a query on any database that SQLAlchemy reaches."""
 
     kind: Literal["sql"]
@@ -77,6 +162,13 @@ class SqlSource(Model):
         """For messages."""
         return f"the query on connection {self.connection!r}" if self.connection else "the query on source.url"
 
+    def describe_origin(self) -> dict[str, Any]:
+        """The database and the tables that the query names; not its text."""
+        tables = sorted(set(TABLE_IN_QUERY.findall(self.query)))
+        database = strip_credentials(self.url) if self.url else "the connection's database"
+        place = f"{database}: {', '.join(tables)}" if tables else database
+        return {"kind": self.kind, "place": place, "connection": self.connection, "params": {}}
+
     @model_validator(mode="after")
     def _bounded_and_addressed(self) -> Self:
         missing = [name for name in ("partition_start", "partition_end") if f":{name}" not in self.query]
@@ -87,10 +179,11 @@ class SqlSource(Model):
         return self
 
 
-class PythonSource(Model):
+class PythonSource(SourceSettings):
     """Rows from a function of the pipeline's own folder: `function(partition: date, **params) -> DataFrame`."""
 
     kind: Literal["python"]
+    is_code: ClassVar[bool] = True
     function: str = Field(
         pattern=r"^[a-z_][a-z0-9_]*\.py:[a-z_][a-z0-9_]*$",
         description="`file.py:function`, in the pipeline's own folder. The rows that it returns are in memory at once.",
@@ -102,9 +195,18 @@ class PythonSource(Model):
         default_factory=dict, description="The values that a param may take, for the form."
     )
 
+    @property
+    def run_params(self) -> Mapping[str, Parameter]:
+        """`params`."""
+        return self.params
+
     def describe(self) -> str:
         """For messages."""
         return self.function
+
+    def describe_origin(self) -> dict[str, Any]:
+        """The function and its params."""
+        return {"kind": self.kind, "place": self.function, "connection": None, "params": dict(self.params)}
 
     @model_validator(mode="after")
     def _no_secret_and_known_choices(self) -> Self:
@@ -119,6 +221,3 @@ class PythonSource(Model):
             if (type(self.params[name]), self.params[name]) not in [(type(value), value) for value in values]:
                 raise ValueError(f"params.{name} is {self.params[name]!r}, which is not among choices.{name}")
         return self
-
-
-Source = Annotated[FileSource | SqlSource | PythonSource, Field(discriminator="kind")]

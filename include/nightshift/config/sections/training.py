@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from nightshift.config.choices import EstimatorName, MetricName
 from nightshift.config.model import Model, Parameter, ParameterName
 from nightshift.config.names import ColumnName
-from nightshift.config.sections.source import Source
+from nightshift.config.sections.source import SourceSettings
 
 
 class Label(Model):
@@ -18,7 +18,7 @@ class Label(Model):
     available_after: int = Field(
         1, ge=0, le=3650, description="Maturity in days: partition D's outcomes are known on D + this."
     )
-    source: Source | None = Field(
+    source: SourceSettings | None = Field(
         None,
         description="Where outcomes come from if not with the rows: it delivers the keys and the label's column, and "
         "`source` then delivers neither that nor `known_afterwards`.",

@@ -147,7 +147,7 @@ def _index_fields(model: type[BaseModel]) -> dict[str, Any]:
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
+        return list(getattr(annotation, "list_forms", lambda: [annotation])())
     return [model for argument in get_args(annotation) for model in _models_in(argument)]
 
 

@@ -1,8 +1,6 @@
 """What pipeline.yaml says about features, outcome, source and threshold, in words."""
 
-import re
 from typing import Any
-from urllib.parse import urlsplit
 
 from nightshift.config.pipeline import PipelineSpec
 from nightshift.config.sections.features import (
@@ -13,10 +11,7 @@ from nightshift.config.sections.features import (
     RatioFeature,
     RollingFeature,
 )
-from nightshift.config.sections.source import FileSource, PythonSource, SqlSource
 from nightshift.extension.tasks import find_task
-
-TABLE_IN_QUERY = re.compile(r'\b(?:from|join)\s+("?\w+"?(?:\."?\w+"?)*)', re.IGNORECASE)
 
 
 def describe_feature(name: str, spec: PipelineSpec) -> str:
@@ -61,26 +56,7 @@ def describe_label(spec: PipelineSpec) -> str:
 
 def describe_source(spec: PipelineSpec) -> dict[str, Any]:
     """Kind, place and connection of the source; never a login, a password, a URL's query or the text of a SQL query."""
-    source = spec.source
-    match source:
-        case FileSource():
-            place = strip_credentials(source.path)
-            return {"kind": "files", "place": place, "connection": source.connection, "params": {}}
-        case SqlSource():
-            tables = sorted(set(TABLE_IN_QUERY.findall(source.query)))
-            database = strip_credentials(source.url) if source.url else "the connection's database"
-            place = f"{database}: {', '.join(tables)}" if tables else database
-            return {"kind": "sql", "place": place, "connection": source.connection, "params": {}}
-        case PythonSource():
-            return {"kind": "python", "place": source.function, "connection": None, "params": dict(source.params)}
-
-
-def strip_credentials(address: str) -> str:
-    """The address without login, password, query and fragment; a path of files stays as it is."""
-    if "://" not in address:
-        return address
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return spec.source.describe_origin()
 
 
 def describe_rule(rule: dict[str, Any]) -> str:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nightshift.config.airflow.connections import GetConnection
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.sections.features import ReferenceTable
-from nightshift.config.sections.source import FileSource, PythonSource, SqlSource
-from nightshift.config.sections.source import Source as AnySource
+from nightshift.config.sections.source import FileSource, SourceSettings
 from nightshift.errors import NightshiftError, explain_unexpected
+from nightshift.extension.source_kinds import SOURCE_KINDS
 from nightshift.io.sources.formats.unreadable import UnreadableSource
+from nightshift.io.sources.params import merge_params
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,7 +85,7 @@ def _explain_tables(tables: Iterator[pa.Table], what: str) -> Iterator[pa.Table]
 def open_source(config: PipelineConfig, get_connection: GetConnection, params: dict[str, Any] | None = None) -> Source:
     """The pipeline's source; `params` replace those of a Python source for this run."""
     source = config.spec.source
-    if params and not isinstance(source, PythonSource):
+    if params and not source.run_params:
         names = ", ".join(params)
         raise NightshiftError(f"Pipeline {config.name!r} takes no params ({names}): its source is {source.kind}")
     where = f"{config.name}: {source.describe()}"
@@ -104,24 +105,17 @@ def open_outcomes(
 
 def _open(
     config: PipelineConfig,
-    source: AnySource,
+    source: SourceSettings,
     declared: tuple[str, ...],
     where: str,
     get_connection: GetConnection,
     params: dict[str, Any] | None,
 ) -> Source:
+    kind = SOURCE_KINDS.find(source.kind)
+    reader = kind.open(source, config.folder, get_connection, merge_params(source, params or {}))
     if isinstance(source, FileSource):
-        from nightshift.io.sources.kinds.files import FilesSource
-
-        return Source(FilesSource(source, get_connection), where, declared, source.null_values)
-    if isinstance(source, SqlSource):
-        from nightshift.io.sources.kinds.sql import DatabaseSource
-
-        return Source(DatabaseSource(source, get_connection), where)
-    from nightshift.io.sources.kinds.python import PythonFunctionSource
-    from nightshift.io.sources.params import merge_params
-
-    return Source(PythonFunctionSource(config.folder, source.function, merge_params(source, params or {})), where)
+        return Source(reader, where, declared, source.null_values)
+    return Source(reader, where)
 
 
 def read_reference_table(table: ReferenceTable, get_connection: GetConnection) -> pa.Table:
@@ -144,16 +138,7 @@ def check_available(config: PipelineConfig, get_connection: GetConnection) -> st
     return "; ".join(problems) or None
 
 
-def _require_source(source: AnySource, get_connection: GetConnection) -> None:
+def _require_source(source: SourceSettings, get_connection: GetConnection) -> None:
     """Look at files of this machine only; servers are not asked."""
-    if isinstance(source, PythonSource):
-        return
-    connection = get_connection(source.connection) if source.connection else None
-    if isinstance(source, FileSource):
-        from nightshift.io.sources.kinds.files import require_files
-
-        require_files(source)
-    else:
-        from nightshift.io.sources.database import make_url, parse_url, require_database
-
-        require_database(make_url(connection) if connection else parse_url(source.url or ""))
+    if require := SOURCE_KINDS.find(source.kind).require:
+        require(source, get_connection)

@@ -8,7 +8,6 @@ import pyarrow as pa
 from nightshift.config.airflow.connections import GetConnection
 from nightshift.config.model import Parameter
 from nightshift.config.pipeline import PipelineConfig
-from nightshift.config.sections.source import FileSource
 from nightshift.errors import DataUnavailable
 from nightshift.io.sources import Source, open_outcomes
 from nightshift.io.sources.partitions import select_partitions
@@ -28,11 +27,11 @@ def read_each(
     """
     source = open_outcomes(config, get_connection, params)
     shared = config.spec.label.source or config.spec.source
-    if isinstance(shared, FileSource) and shared.partition_by:
-        found = _try_read(source, partitions, list(dict.fromkeys([*columns, shared.partition_by.column])))
+    if shared.shared_by:
+        found = _try_read(source, partitions, list(dict.fromkeys([*columns, shared.shared_by.column])))
         for partition in partitions:
             missing = isinstance(found, DataUnavailable)
-            yield partition, found if missing else select_partitions(found, shared.partition_by, [partition])
+            yield partition, found if missing else select_partitions(found, shared.shared_by, [partition])
     else:
         for partition in partitions:
             yield partition, _try_read(source, [partition], columns)

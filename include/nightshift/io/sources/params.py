@@ -6,15 +6,15 @@ from typing import Any
 
 from nightshift.config.model import Parameter
 from nightshift.config.names import suggest_name
-from nightshift.config.sections.source import PythonSource
+from nightshift.config.sections.source import PythonSource, SourceSettings
 from nightshift.errors import NightshiftError
 
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
-def merge_params(source: PythonSource, given: Mapping[str, Any]) -> dict[str, Parameter]:
+def merge_params(source: SourceSettings, given: Mapping[str, Any]) -> dict[str, Parameter]:
     """The pipeline's params with the given values in place of theirs; NightshiftError for what can't be."""
-    merged = dict(source.params)
+    merged = dict(source.run_params)
     for name, value in given.items():
         if name not in merged:
             near = suggest_name(name, merged)
@@ -24,8 +24,8 @@ def merge_params(source: PythonSource, given: Mapping[str, Any]) -> dict[str, Pa
     return merged
 
 
-def _choose(name: str, value: Parameter, source: PythonSource) -> Parameter:
-    choices = source.choices.get(name)
+def _choose(name: str, value: Parameter, source: SourceSettings) -> Parameter:
+    choices = source.choices.get(name) if isinstance(source, PythonSource) else None
     if choices is None or value in choices:
         return value
     near = suggest_name(str(value), [str(choice) for choice in choices])

@@ -5,7 +5,6 @@ from datetime import date
 from nightshift.config.code_version import read_code_version
 from nightshift.config.model import Parameter
 from nightshift.config.pipeline import PipelineConfig
-from nightshift.config.sections.source import PythonSource
 from nightshift.errors import NightshiftError
 from nightshift.io.lake.base import make_key
 from nightshift.io.lake.parquet import store_tables
@@ -36,7 +35,7 @@ def extract_partition(
             return Outcome("stopped", reason)
         key = make_key("raw", config.name, partition, attempt.name)
         ref = store_tables(resources.lake, key, found.schema, found.tables)
-    defaults = config.spec.source.params if isinstance(config.spec.source, PythonSource) else {}
+    defaults = config.spec.source.run_params
     entry = NewEntry("raw", attempt, ref, params={**defaults, **(params or {})})
     with resources.warehouse.begin() as connection:
         claim_partition(connection, config.name, partition, attempt, "raw")

@@ -1,11 +1,13 @@
 """Rows from files: CSV, Parquet or JSON Lines; in a folder, on S3 or behind HTTP."""
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 
 import pyarrow as pa
 
 from nightshift.config.airflow.connections import GetConnection
+from nightshift.config.model import Parameter
 from nightshift.config.names import suggest_name
 from nightshift.config.sections.features import ReferenceTable
 from nightshift.config.sections.source import FileSource
@@ -46,6 +48,13 @@ class FilesSource:
         blocks = read_kept(file, f"{kind} {delimiter}", lambda: read_blocks(file, kind, delimiter))
         selected = (select_partitions(block, by, partitions) for block in blocks)
         return _require_columns(selected, (by.column,), file, "which says to which day a row belongs")
+
+
+def open_files(
+    source: FileSource, folder: Path, get_connection: GetConnection, params: Mapping[str, Parameter]
+) -> FilesSource:
+    """The reader of a pipeline's files."""
+    return FilesSource(source, get_connection)
 
 
 def read_reference_table(table: ReferenceTable, get_connection: GetConnection) -> pa.Table:
@@ -91,8 +100,10 @@ def find_format(name: str) -> str:
     return SUFFIXES[suffix]
 
 
-def require_files(source: FileSource) -> None:
+def require_files(source: FileSource, get_connection: GetConnection) -> None:
     """DataUnavailable where a local source's file, or the folder that its files come into, is missing."""
+    if source.connection:
+        get_connection(source.connection)
     if "://" in source.path:
         return
     first = min((source.path.find(mark) for mark in ("{partition", "*") if mark in source.path), default=None)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from nightshift.config.airflow.connections import GetConnection
 from nightshift.config.model import Parameter
+from nightshift.config.sections.source import PythonSource
 from nightshift.errors import NightshiftError
 from nightshift.io.runtime.user_code import load_function
 from nightshift.io.sources.formats.unreadable import refuse_repeated
@@ -75,3 +77,10 @@ def make_table(result: object, where: str) -> pa.Table:
     except (pa.ArrowException, TypeError, OverflowError, UnicodeError) as error:
         detail = "; ".join(str(part) for part in reversed(error.args))
         raise NightshiftError(f"{where}: the DataFrame has values of mixed or unknown types: {detail}") from error
+
+
+def open_function(
+    source: PythonSource, folder: Path, get_connection: GetConnection, params: dict[str, Parameter]
+) -> PythonFunctionSource:
+    """The reader of a pipeline's function, with the params of this run."""
+    return PythonFunctionSource(folder, source.function, params)

@@ -1,15 +1,17 @@
 """Rows from a query on any database that SQLAlchemy reaches; streamed, read-only, its bounds always bound."""
 
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from nightshift.config.airflow.connections import GetConnection
+from nightshift.config.model import Parameter
 from nightshift.config.sections.source import SqlSource
 from nightshift.errors import DataUnavailable, NightshiftError, TemporarilyUnavailable
 from nightshift.io.sources.block_schema import make_array
@@ -92,3 +94,16 @@ def make_statement(query: str) -> sa.TextClause:
         return sa.text(spaced).bindparams(*(sa.bindparam(name, type_=sa.Date()) for name in BOUNDS))
     except sa.exc.ArgumentError as error:
         raise NightshiftError(f"source.query must bind :{' and :'.join(BOUNDS)}: {error}") from error
+
+
+def open_query(
+    source: SqlSource, folder: Path, get_connection: GetConnection, params: Mapping[str, Parameter]
+) -> DatabaseSource:
+    """The reader of a pipeline's query."""
+    return DatabaseSource(source, get_connection)
+
+
+def require_query(source: SqlSource, get_connection: GetConnection) -> None:
+    """NightshiftError where a database that is a file of this machine is missing."""
+    connection = get_connection(source.connection) if source.connection else None
+    require_database(make_url(connection) if connection else parse_url(source.url or ""))
