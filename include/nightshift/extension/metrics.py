@@ -42,6 +42,11 @@ class Metric:
     losses: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
     estimate: Callable[[np.ndarray], float] | None = None
 
+    @property
+    def label(self) -> str:
+        """What pages call it: the title, or the name where it has none."""
+        return self.title or self.name
+
 
 METRICS: Registry[Metric] = Registry("metric", "nightshift.core.evaluation.shipped")
 
