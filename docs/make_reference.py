@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from inspect import cleandoc
@@ -19,11 +19,14 @@ ENGINE = str(Path(__file__).resolve().parents[1] / "include")
 if ENGINE not in sys.path:
     sys.path.insert(0, ENGINE)
 
+from nightshift.config.choices import Choice  # noqa: E402
 from nightshift.config.expectations import BATCH_EXPECTATIONS, ROW_EXPECTATIONS, Expectation, ExpectationSuite  # noqa: E402
 from nightshift.config.model import Address, Parameter, ParameterName  # noqa: E402
 from nightshift.config.names import ColumnName, Identifier  # noqa: E402
 from nightshift.config.pipeline import PipelineSpec  # noqa: E402
 from nightshift.config.sections.schedules import Cron  # noqa: E402
+from nightshift.extension.estimators import ESTIMATORS  # noqa: E402
+from nightshift.extension.tasks import TASKS  # noqa: E402
 
 REFERENCE = Path(__file__).parent / "reference" / "pipeline.md"
 WORDS: list[tuple[Any, str]] = [
@@ -59,8 +62,6 @@ MEANINGS = {
     "Features.tables": "Reference tables that rows are joined with, by a name of your choice.",
     "Training.seed": "Makes search and samples repeatable.",
     "Training.estimators": "What competes in the search.",
-    "Estimator.kind": "Which estimator; `logistic` is for classification, `ridge` for regression, and "
-    "`lightgbm` an extra to install.",
     "Schedules.ingest": "When a day is fetched: each tick works on the day before.",
     "Schedules.drift": "When drift is looked at.",
     "Schedules.timezone": "An IANA name, such as `Europe/Berlin`; it also says when a day begins.",
@@ -205,9 +206,10 @@ def name_type(hint: Any, links: Links) -> str:
         return " or ".join(links.get(model, model.__name__.lower()) for model in find_models(hint))
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return name_type(arguments[0], links)
+        choices = [item.list_names() for item in arguments[1:] if isinstance(item, Choice)]
+        return name_choices(choices[0]) if choices else name_type(arguments[0], links)
     if origin is Literal:
-        return ("one of " if len(arguments) > 1 else "") + ", ".join(f"`{value}`" for value in arguments)
+        return name_choices(arguments)
     if origin is tuple:
         return f"list of {name_type(arguments[0], links)}"
     if origin is dict:
@@ -215,6 +217,11 @@ def name_type(hint: Any, links: Links) -> str:
     if origin in (Union, UnionType):
         return " or ".join(dict.fromkeys(name_type(part, links) for part in arguments if part is not type(None)))
     return "any" if hint is Any else str(hint)
+
+
+def name_choices(values: Sequence[Any]) -> str:
+    """The values that a field may have."""
+    return ("one of " if len(values) > 1 else "") + ", ".join(f"`{value}`" for value in values)
 
 
 def describe_default(field: FieldInfo) -> str:
@@ -236,12 +243,25 @@ def describe_meaning(model: type[BaseModel], name: str, field: FieldInfo) -> str
     """The field's description; otherwise ours, or the docstring of the model that it holds. KeyError without any."""
     if field.description:
         return field.description.replace("|", "\\|")
+    if (model.__name__, name) == ("Estimator", "kind"):
+        return describe_estimators()
     if meaning := MEANINGS.get(f"{model.__name__}.{name}"):
         return meaning
     inner = find_models(read_hints(model)[name])
     if len(inner) == 1 and inner[0].__doc__:
         return inner[0].__doc__.strip().splitlines()[0]
     return "Where the raw rows come from." if name == "source" else COMMON[name]
+
+
+def describe_estimators() -> str:
+    """Which estimators are for one task alone, and which need a library that is not always installed."""
+    limited = [
+        f"`{estimator.name}` is for {', '.join(estimator.factories)}"
+        for estimator in ESTIMATORS
+        if set(estimator.factories) != set(TASKS.list_names())
+    ]
+    extras = [f"`{estimator.name}` needs an extra to install" for estimator in ESTIMATORS if estimator.require_library]
+    return f"Which estimator; {', '.join(limited + extras)}."
 
 
 def main(arguments: list[str]) -> int:

@@ -17,18 +17,15 @@ from sklearn.preprocessing import StandardScaler
 
 from nightshift.core.estimators.kinds import fit_model, make_model
 from nightshift.core.training.calibration import CalibratedClassifier, fit_calibrator
+from nightshift.extension.estimators import ESTIMATORS
 from nightshift.io.artifacts import write_model
 from nightshift.io.lake.base import hash_file
 
 Node = dict[str, Any]
 Change = Callable[[Node, dict[str, bytes]], None]
-KINDS = (
-    ("logistic", "classification"),
-    ("ridge", "regression"),
-    ("random_forest", "classification"),
-    ("random_forest", "regression"),
-    ("hist_gradient_boosting", "classification"),
-    ("hist_gradient_boosting", "regression"),
+# Of what needs no extra library.
+KINDS = tuple(
+    (estimator.name, task) for estimator in ESTIMATORS if not estimator.libraries for task in estimator.factories
 )
 SMALL = {"random_forest": {"n_estimators": 5}, "hist_gradient_boosting": {"max_iter": 5}}
 

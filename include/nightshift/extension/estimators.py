@@ -20,9 +20,10 @@ class Estimator:
     - `defaults`: arguments that pipeline.yaml may override.
     - `place_codes(positions)`: arguments that depend on which encoded columns are categories.
     - `require_library()`: NightshiftError where a library that it needs is not installed, with the command to run.
-    - `types`: full names of the classes that a fitted one consists of and that no estimator that ships has; a model
-      artifact may hold these besides the ones on the list of io/artifacts/allowed.py. Each is restored attribute by
-      attribute, so name only classes that are safe to restore so.
+    - `libraries`: what it computes with besides scikit-learn, as pip calls it; model cards say the versions.
+    - `types`: full names of the classes that a fitted one consists of; a model artifact may hold these besides the
+      parts that all kinds share (io/artifacts/allowed.py). Each is restored attribute by attribute, so name only
+      classes that are safe to restore so.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Estimator:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     place_codes: Callable[[list[int]], dict[str, Any]] | None = None
     require_library: Callable[[], Any] | None = None
+    libraries: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
 
 

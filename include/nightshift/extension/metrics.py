@@ -30,6 +30,8 @@ class Metric:
       it, the squared error.
     - `estimate(predicted)`: its expected value before outcomes are known, from calibrated probabilities.
     - `needs_variation`: it can't be computed where all outcomes are equal.
+    - `ranks`: it looks at the order of the scores alone, so a replay takes its mean over days instead of joining the
+      scores of different models.
     """
 
     name: str
@@ -37,10 +39,16 @@ class Metric:
     function: Measure
     higher_is_better: bool = False
     needs_variation: bool = False
+    ranks: bool = False
     title: str = ""
     bind: Callable[[np.ndarray, np.ndarray], WeightedMetric] | None = None
     losses: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
     estimate: Callable[[np.ndarray], float] | None = None
+
+    @property
+    def label(self) -> str:
+        """What pages call it: the title, or the name where it has none."""
+        return self.title or self.name
 
 
 METRICS: Registry[Metric] = Registry("metric", "nightshift.core.evaluation.shipped")

@@ -72,8 +72,8 @@ def _tell_development(card: Card) -> str:
 
 
 def _tell_design(card: Card) -> str:
-    model = card["model"]
-    return f"Task: {model['task']}. The output is {model['output']}. Optimised for {_find_judged(card)['metric']}."
+    model, metric = card["model"], _find_judged(card)["metric"]
+    return f"Task: {model['task'].replace('_', ' ')}. The output is {model['output']}. Optimised for {metric}."
 
 
 def _tell_resources(card: Card) -> str | None:

@@ -19,6 +19,7 @@ from nightshift.core.cards.operations import (
 from nightshift.core.cards.slices import describe_slices
 from nightshift.core.evaluation.metrics import is_higher_better
 from nightshift.core.gate.rule import find_figures
+from nightshift.extension.metrics import METRICS
 from nightshift.extension.tasks import find_task
 
 # Of the layout below: whoever reads cards by machine can tell when it changes.
@@ -95,7 +96,9 @@ def describe_model(known: KnownModel) -> dict[str, Any]:
     task, label = find_task(spec.task), spec.label
     served = find_figures(list_rules(known.decision), "reload")
     return {
-        "task": spec.task,
+        "task": task.name,
+        "decides": task.decides,
+        "leak_metric": METRICS.find(task.leak_metric).label,
         "outcome": describe_label(spec),
         "output": task.describe_score(label.column, label.at_least),
         "estimator": version["estimator"],

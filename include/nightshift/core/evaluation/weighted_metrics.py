@@ -120,6 +120,8 @@ def _bind_by_repeating(metric: str, target: np.ndarray, predicted: np.ndarray) -
     """For a metric without a way of its own: rows are repeated as often as they were drawn."""
 
     def compute(weights: np.ndarray) -> np.ndarray:
+        if (weights % 1).any():
+            raise ValueError(f"{metric} can't be weighed by fractions: give the metric a `bind`")
         drawn = (np.repeat(np.arange(len(target)), column) for column in weights.T.astype(np.int64))
         return np.array([measure(metric, target[rows], predicted[rows]) for rows in drawn])
 

@@ -72,7 +72,7 @@ def check_baseline(evidence: Evidence, gate: Gate, metric: str, seed: int) -> Ru
 def check_leakage(evidence: Evidence, limit: float, task: str) -> Rule:
     """Neither one feature nor the whole model knows the outcome."""
     metric = find_task(task).leak_metric
-    name = METRICS.find(metric).title
+    name = METRICS.find(metric).label
     strongest = _rank_features(evidence.alone)
     whole = math.nan if evidence.candidate is None else measure_rows(metric, evidence.target, evidence.candidate)
     figures = {"metric": metric, "limit": limit, "model": whole, "alone": dict(strongest[:SHOWN_FEATURES])}

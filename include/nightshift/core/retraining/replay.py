@@ -13,11 +13,10 @@ from nightshift.config.pipeline import PipelineSpec
 from nightshift.core.evaluation.metrics import gain, measure
 from nightshift.core.features.build import list_lookback
 from nightshift.core.training.splits import choose_window
+from nightshift.extension.metrics import METRICS
 
 Policy = Literal["nightshift", "never", "always", "weekly"]
 POLICIES: tuple[Policy, ...] = ("nightshift", "never", "always", "weekly")
-# What orders rows can't be computed over nights that different models scored: their scores have no common scale.
-RANKING = frozenset({"roc_auc", "average_precision"})
 # As far as a reference of the same season reaches back.
 SEASON = timedelta(days=371)
 
@@ -114,7 +113,8 @@ def sum_up_metric(metric: str, targets: Sequence[np.ndarray], predicted: Sequenc
     """Over all nights: what orders rows as the nights' mean, weighted by rows; anything else over all rows."""
     if not targets:
         return math.nan
-    if metric not in RANKING:
+    # Scores of different models have no common scale to order rows of several nights by.
+    if not METRICS.find(metric).ranks:
         return measure(metric, np.concatenate(targets), np.concatenate(predicted))
     values = np.array([measure(metric, *pair) for pair in zip(targets, predicted, strict=True)])
     rows = np.array([len(target) for target in targets], dtype=float)

@@ -9,6 +9,7 @@ import numpy as np
 
 from nightshift.config.pipeline import PipelineSpec
 from nightshift.config.sections.training import Estimator
+from nightshift.core.estimators.kinds import list_parameters
 from nightshift.extension.tasks import find_task
 
 # With a rarer class than this, settings that weigh the classes alike compete as well.
@@ -32,7 +33,7 @@ def choose_settings(spec: PipelineSpec, target: np.ndarray) -> list[Setting]:
     training = spec.training
     weights = list_weights(spec, target)
     settings = list_settings(training.estimators, training.trials // len(weights), training.seed)
-    chosen = [_weigh(setting, weight) for setting in settings for weight in weights]
+    chosen = [_weigh(setting, weight, spec.task) for setting in settings for weight in weights]
     return [setting for number, setting in enumerate(chosen) if setting not in chosen[:number]]
 
 
@@ -47,9 +48,10 @@ def list_weights(spec: PipelineSpec, target: np.ndarray) -> tuple[dict[str, str]
     return ({}, _BALANCED) if min(share, 1 - share) < RARE_SHARE else ({},)
 
 
-def _weigh(setting: Setting, weight: dict[str, str]) -> Setting:
-    """The setting's own word on the classes' weights counts more."""
-    return Setting(setting.kind, {**weight, **setting.parameters})
+def _weigh(setting: Setting, weight: dict[str, str], task: str) -> Setting:
+    """The setting's own word on the classes' weights counts more; a kind that has no such parameter stays as it is."""
+    known = {name: value for name, value in weight.items() if name in list_parameters(setting.kind, task)}
+    return Setting(setting.kind, {**known, **setting.parameters})
 
 
 def list_settings(estimators: Sequence[Estimator], trials: int, seed: int) -> list[Setting]:

@@ -9,45 +9,24 @@ from collections.abc import Mapping
 
 from nightshift.extension.estimators import ESTIMATORS
 
-# Estimators and their parts, restored attribute by attribute without running their constructors.
-OBJECTS = frozenset(
+# What models of several kinds are made of, restored attribute by attribute without running their constructors. What
+# one kind of estimator brings is in its own `types`.
+PARTS = frozenset(
     {
         "nightshift.estimators.CalibratedClassifier",
-        "nightshift.estimators.LightGbmClassifier",
-        "nightshift.estimators.LightGbmRegressor",
-        "sklearn._loss.link.HalfLogitLink",
-        "sklearn._loss.link.IdentityLink",
-        "sklearn._loss.link.Interval",
-        "sklearn._loss.link.LogLink",
-        "sklearn._loss.link.LogitLink",
-        "sklearn._loss.loss.AbsoluteError",
-        "sklearn._loss.loss.HalfBinomialLoss",
-        "sklearn._loss.loss.HalfGammaLoss",
-        "sklearn._loss.loss.HalfPoissonLoss",
-        "sklearn._loss.loss.HalfSquaredError",
-        "sklearn._loss.loss.PinballLoss",
         "sklearn.compose._column_transformer.ColumnTransformer",
         "sklearn.dummy.DummyClassifier",
         "sklearn.dummy.DummyRegressor",
-        "sklearn.ensemble._forest.RandomForestClassifier",
-        "sklearn.ensemble._forest.RandomForestRegressor",
-        "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
-        "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
-        "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.impute._base.MissingIndicator",
         "sklearn.impute._base.SimpleImputer",
         "sklearn.isotonic.IsotonicRegression",
         "sklearn.linear_model._logistic.LogisticRegression",
-        "sklearn.linear_model._ridge.Ridge",
         "sklearn.pipeline.Pipeline",
         "sklearn.preprocessing._data.StandardScaler",
         "sklearn.preprocessing._encoders.OneHotEncoder",
         "sklearn.preprocessing._encoders.OrdinalEncoder",
         "sklearn.preprocessing._function_transformer.FunctionTransformer",
         "sklearn.preprocessing._label.LabelEncoder",
-        "sklearn.tree._classes.DecisionTreeClassifier",
-        "sklearn.tree._classes.DecisionTreeRegressor",
     }
 )
 # What a model as a whole may be.
@@ -71,7 +50,7 @@ TYPES_BY_LOADER: Mapping[str, frozenset[str]] = {
     "ListNode": frozenset({"builtins.list"}),
     "LossNode": LOSSES,
     "NdArrayNode": NUMBERS | {"numpy.ndarray"},
-    "ObjectNode": OBJECTS,
+    "ObjectNode": PARTS,
     "PartialNode": frozenset({"functools.partial"}),
     "RandomGeneratorNode": frozenset({"numpy.random._generator.Generator"}),
     "SliceNode": frozenset({"builtins.slice"}),
@@ -79,14 +58,11 @@ TYPES_BY_LOADER: Mapping[str, frozenset[str]] = {
     "TupleNode": frozenset({"builtins.tuple"}),
     "TypeNode": KEYS | NUMBERS,
 }
-# What skops must be told on top of its own defaults: defence in depth.
+# What skops must be told on top of its own defaults and of the estimators' types: defence in depth.
 _TRUSTED = (
     "functools.partial",
     "nightshift.estimators.CalibratedClassifier",
-    "nightshift.estimators.LightGbmClassifier",
-    "nightshift.estimators.LightGbmRegressor",
     "numpy.dtype",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
     CHECK_ARRAY,
 )
@@ -94,14 +70,14 @@ _TRUSTED = (
 
 def is_allowed(loader: str, name: str) -> bool:
     """Whether a node of this kind may have this type."""
-    return name in TYPES_BY_LOADER.get(loader, ()) or (loader == "ObjectNode" and name in list_added_types())
+    return name in TYPES_BY_LOADER.get(loader, ()) or (loader == "ObjectNode" and is_object(name))
+
+
+def is_object(name: str) -> bool:
+    """Whether this is a class whose attributes are restored one by one: a shared part, or of a kind of estimator."""
+    return name in PARTS or any(name in estimator.types for estimator in ESTIMATORS)
 
 
 def list_trusted_types() -> list[str]:
     """What skops is told to trust."""
-    return [*_TRUSTED, *sorted(list_added_types())]
-
-
-def list_added_types() -> frozenset[str]:
-    """Classes of estimators that a project has registered, restored attribute by attribute like our own."""
-    return frozenset(name for estimator in ESTIMATORS for name in estimator.types)
+    return sorted({*_TRUSTED, *(name for estimator in ESTIMATORS for name in estimator.types)})

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nightshift.io.artifacts.allowed import OBJECTS, list_added_types
+from nightshift.io.artifacts.allowed import is_object
 from nightshift.io.artifacts.refusal import Refused
 
 # Bits for 256 categories in words of 32.
@@ -38,7 +38,7 @@ def _check_and_open(value: Any) -> Iterable[Any]:
         return value.values()
     if isinstance(value, np.ndarray):
         return value.ravel() if value.dtype.hasobject else ()
-    if f"{type(value).__module__}.{name}" not in OBJECTS | list_added_types():
+    if not is_object(f"{type(value).__module__}.{name}"):
         return ()
     _refuse_hidden_methods(value)
     inner = dict(vars(value))

@@ -16,6 +16,7 @@ from nightshift.core.cards import HeldOut, KnownData, KnownModel, build_data_car
 from nightshift.core.cards.gate import list_rules
 from nightshift.core.estimators.kinds import predict_scores
 from nightshift.core.gate.rule import find_record
+from nightshift.extension.estimators import ESTIMATORS
 from nightshift.io.artifacts import load_model
 from nightshift.io.monitoring.validation_and_drift import list_validations
 from nightshift.io.registry import ModelVersion, find_version, list_decisions, list_promotions, require_version
@@ -26,7 +27,7 @@ from nightshift.steps.labels import PARTITION, TARGET
 from nightshift.steps.outcome import Outcome
 from nightshift.steps.train.training_set import TrainingSet, read_frame, read_training_set
 
-LIBRARIES = ("scikit-learn", "lightgbm", "numpy", "pandas", "pyarrow", "skops")
+SHARED_LIBRARIES = ("numpy", "pandas", "pyarrow", "skops")
 
 
 def write_cards(config: PipelineConfig, resources: Resources, assembled: dict[str, Any], version: int) -> Outcome:
@@ -103,7 +104,8 @@ def predict_held_out(
 def read_software() -> dict[str, str]:
     """Versions of what computes; libraries that are not installed are left out."""
     versions = {"Python": platform.python_version()}
-    for name in LIBRARIES:
+    of_kinds = dict.fromkeys(name for estimator in ESTIMATORS for name in estimator.libraries)
+    for name in ("scikit-learn", *of_kinds, *SHARED_LIBRARIES):
         try:
             versions[name] = read_release(name)
         except ModuleNotFoundError:

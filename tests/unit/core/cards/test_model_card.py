@@ -42,6 +42,15 @@ from tests.kits.card_facts import (
 )
 
 HOSTILE = "</script><svg onload=alert(1)>\"'&"
+REGRESSION = {
+    "task": "regression",
+    "training.metric": "rmse",
+    "training.estimators": [{"kind": "ridge"}],
+    "label.column": "spent",
+    "label.at_least": None,
+    "features.numeric": ["hour"],
+    "known_afterwards": [],
+}
 NO_MODEL = HeldOut(np.array([0.0, 1.0]), np.array(["2026-01-09"] * 2, "datetime64[D]"), None, "It can't be loaded.")
 
 
@@ -131,6 +140,22 @@ def test_a_version_that_was_never_judged_gets_a_card(tmp_path: Path) -> None:
     assert (card["gate"]["decision"], card["search"], card["slices"]["groups"]) == (None, None, [])
     assert find_answer(card, "6") is None
     assert "not judged" in render_html(card)
+
+
+@pytest.mark.parametrize(
+    ("changes", "heading", "alone"),
+    [
+        ({}, "Calibration", "ROC AUC"),
+        (REGRESSION, "Predicted and observed", "R²"),
+    ],
+)
+def test_a_page_names_what_its_task_is_measured_by(
+    tmp_path: Path, changes: dict[str, Any], heading: str, alone: str
+) -> None:
+    page = render_html(make_cards(tmp_path, **changes)[0])
+    assert f'<section id="calibration"><h2>{heading}</h2>' in page
+    assert f"Alone: {alone} on held-out rows" in page
+    assert ("there is no decision threshold" in page) == (changes == REGRESSION)
 
 
 def test_what_nobody_said_is_not_provided_and_never_made_up(tmp_path: Path) -> None:

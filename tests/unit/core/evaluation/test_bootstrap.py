@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from nightshift.core.evaluation import bootstrap as resampling
 from nightshift.core.evaluation.bootstrap import Interval, bootstrap_gain, bootstrap_metric, draw_weights, make_interval
 from nightshift.core.evaluation.metrics import measure
 from nightshift.core.evaluation.weighted_metrics import bind_metric, measure_losses, measure_rows
+from nightshift.extension import metrics as registry
 from nightshift.extension.metrics import list_metrics
 
-METRICS: tuple[str, ...] = (*list_metrics("binary_classification"), *list_metrics("regression"))
+METRICS = [metric.name for metric in registry.METRICS if metric.bind]
 SETTINGS: dict[str, Any] = {"resamples": 200, "confidence": 0.95, "seed": 7}
 
 
@@ -52,6 +54,24 @@ def test_weighted_metrics_are_those_of_scikit_learn_with_ties(metric: str, seed:
     weights = np.random.default_rng(seed).integers(0, 4, size=(len(target), 5)).astype(float)
     expected = [measure_weighted(metric, target, predicted, weights[:, index]) for index in range(5)]
     np.testing.assert_allclose(bind_metric(metric, target, predicted)(weights), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_weight_counts_as_often_as_the_row_repeated(metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, predicted, _ = draw(metric)
+    weights = np.concatenate(list(draw_weights(len(target), 20, 3)), axis=1)
+    weighted = bind_metric(metric, target, predicted)(weights)
+    without = replace(registry.METRICS.find(metric), bind=None)
+    monkeypatch.setitem(registry.METRICS._records, metric, without)
+    np.testing.assert_allclose(weighted, bind_metric(metric, target, predicted)(weights), rtol=1e-9, atol=1e-12)
+
+
+def test_a_metric_that_cant_be_weighed_takes_whole_weights_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry.METRICS._records, "mae", replace(registry.METRICS.find("mae"), bind=None))
+    compute = bind_metric("mae", np.zeros(3), np.array([0.0, 3.0, 6.0]))
+    assert compute(np.array([[1.0], [0.0], [1.0]])) == [3.0]
+    with pytest.raises(ValueError, match="mae can't be weighed by fractions"):
+        compute(np.array([[1.0], [0.5], [1.0]]))
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -25,17 +25,20 @@ from nightshift.core.training.fit import sample_rows, tune_and_fit
 from nightshift.core.training.search import Trial, choose_survivors, plan_rungs
 from nightshift.core.training.search_space import Setting, choose_settings, list_settings
 from nightshift.core.training.splits import make_folds
+from nightshift.extension.estimators import ESTIMATORS, Estimator
+from nightshift.extension.later import later
+from nightshift.extension.tasks import BINARY, find_task
 from tests.kits.extras import LIGHTGBM, needs_openmp
 from tests.kits.pipelines import make_spec, write_pipeline
 
-ESTIMATORS = [
+TRIED = [
     {"kind": "logistic", "search": {"C": [0.1, 1.0]}},
     {"kind": "hist_gradient_boosting", "search": {"max_iter": [5, 10], "max_leaf_nodes": [4, 8]}},
 ]
 
 
 def load_spec(folder: Path, **changes: Any) -> PipelineSpec:
-    return load_pipeline(write_pipeline(folder, make_spec(**{"training.estimators": ESTIMATORS, **changes}))).spec
+    return load_pipeline(write_pipeline(folder, make_spec(**{"training.estimators": TRIED, **changes}))).spec
 
 
 def make_data(rows: int = 400) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
@@ -54,28 +57,26 @@ def make_data(rows: int = 400) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     return frame, target, days
 
 
+# Few trees where there would be many.
 QUICK: dict[str, dict[str, list[Any]]] = {
-    "logistic": {},
-    "ridge": {},
     "random_forest": {"n_estimators": [20]},
     "hist_gradient_boosting": {"max_iter": [20]},
     "lightgbm": {"n_estimators": [20], "subsample": [0.7], "subsample_freq": [1], "colsample_bytree": [0.7]},
 }
 CASES = [
-    pytest.param(*case, marks=needs_openmp if case[0] == "lightgbm" else ())
-    for case in (
-        *((kind, "regression", "none") for kind in QUICK if kind != "logistic"),
-        *((kind, "classification", method) for kind in QUICK if kind != "ridge" for method in CORRECTIONS),
-    )
+    pytest.param(estimator.name, task, method, marks=needs_openmp if estimator.require_library else ())
+    for estimator in ESTIMATORS
+    for task in estimator.factories
+    for method in (CORRECTIONS if find_task(task).decides else ("none",))
 ]
 
 
 @pytest.mark.parametrize(("kind", "task", "calibrate"), CASES)
 def test_the_same_seed_data_and_code_give_the_same_model(tmp_path: Path, kind: str, task: str, calibrate: str) -> None:
     rows, target, days = make_data(1000)
-    metric = "roc_auc" if task == "classification" else "rmse"
+    metric = "roc_auc" if task == BINARY else "rmse"
     changes = {"task": task, "training.metric": metric, "training.calibrate": calibrate, "training.trials": 2}
-    estimators = [{"kind": kind, "search": QUICK[kind]}]
+    estimators = [{"kind": kind, "search": QUICK.get(kind, {})}]
     spec = load_spec(tmp_path, **{**changes, "training.estimators": estimators})
     first, second = (tune_and_fit(rows, target, days, spec) for _ in range(2))
     assert (first.setting, first.calibration, first.threshold) == (second.setting, second.calibration, second.threshold)
@@ -254,6 +255,20 @@ def test_a_rare_class_is_weighed(tmp_path: Path, imbalance: str, share: float, w
     settings = choose_settings(load_spec(tmp_path, **{"training.imbalance": imbalance, "training.trials": 6}), target)
     assert {setting.parameters.get("class_weight") for setting in settings} == weights
     assert len(settings) == 6
+
+
+def test_a_kind_without_class_weights_stays_as_it_is(tmp_path: Path) -> None:
+    encode = later("nightshift.core.estimators.encoders", "encode_for_lines")
+    ESTIMATORS.register(Estimator("naive_toy", {BINARY: later("sklearn.naive_bayes", "GaussianNB")}, encode))
+    try:
+        kinds = [{"kind": "naive_toy"}, {"kind": "logistic"}]
+        spec = load_spec(tmp_path, **{"training.estimators": kinds, "training.imbalance": "balanced"})
+        assert [(setting.kind, setting.parameters) for setting in choose_settings(spec, np.zeros(9))] == [
+            ("naive_toy", {}),
+            ("logistic", {"class_weight": "balanced"}),
+        ]
+    finally:
+        ESTIMATORS.unregister("naive_toy")
 
 
 def test_a_configured_class_weight_is_kept(tmp_path: Path) -> None:
