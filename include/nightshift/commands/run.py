@@ -82,7 +82,7 @@ def run_run(arguments: argparse.Namespace) -> int:
     Whatever happens, the last line of stdout is the summary, and what went wrong is on stderr as well.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("include").setLevel(logging.DEBUG if os.environ.get(DEBUG_VARIABLE) else logging.INFO)
+    logging.getLogger("nightshift").setLevel(logging.DEBUG if os.environ.get(DEBUG_VARIABLE) else logging.INFO)
     request = {"pipeline": arguments.name, "run": arguments.kind}
     try:
         summaries = _run_days(arguments)
