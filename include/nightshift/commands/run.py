@@ -25,6 +25,7 @@ from nightshift.config.days import MOST_DAYS, list_days, parse_day
 from nightshift.config.loading import load_named_pipeline
 from nightshift.config.names import suggest_name
 from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.project import COMMAND
 from nightshift.config.sections.source import PythonSource
 from nightshift.errors import NightshiftError, name_error
 
@@ -197,8 +198,7 @@ def _choose_as_of(config: PipelineConfig, settings: dict[str, str], resources: A
         newest = find_last_partition(connection, config.name, "raw")
     if newest is None:
         raise NightshiftError(
-            f"{config.name} has no partition yet; ingest some first: "
-            f"bin/nightshift run {config.name} ingest --from … --to …"
+            f"{config.name} has no partition yet; ingest some first: {COMMAND} run {config.name} ingest --from … --to …"
         )
     return newest
 
