@@ -53,8 +53,8 @@ def _describe_arguments() -> Schema:
             "column_list": columns,
             "mostly": {"type": "number", "minimum": 0, "maximum": 1},
             "value_set": {"type": "array", "minItems": 1},
-            **dict.fromkeys(sorted(REFUSED), False),
         },
+        "propertyNames": {"not": {"enum": sorted(REFUSED)}},
     }
 
 

@@ -126,10 +126,8 @@ class _HiddenValue:
 def load_settings(path: Path) -> Settings:
     """Read the file; SettingsRefused with every problem, its line and field, and the nearest valid name."""
     if not path.exists():
-        raise NightshiftError(
-            f"{path} is missing, so {path.parent} is no project; go to a project's folder, or make one: "
-            f"{COMMAND} init FOLDER"
-        )
+        hint = f"go to a project's folder, or make one: {COMMAND} init FOLDER"
+        raise SettingsRefused([Problem(path, None, "", f"is missing, so this folder is no project; {hint}")])
     document = Document(path)
     document.value = _hide_secrets(document.value)
     content = validate_document(_File, document)
