@@ -20,8 +20,8 @@ from pathlib import Path
 from sqlalchemy import text
 
 from benchmarks.performance.house import Bench, Prepared, ask
+from nightshift.config.environment import THREADS
 from nightshift.config.project import PROJECT_ROOT
-from nightshift.local.airflow import THREADS
 from nightshift.local.postgres import PORT, find_server_process, start_postgres, stop_postgres
 from nightshift.local.postgres_files import find_binaries, find_system_user, make_environ
 from nightshift.local.processes import start_detached

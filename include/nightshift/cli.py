@@ -12,31 +12,37 @@ from nightshift.commands.base import DEBUG_VARIABLE, Commands, Run
 from nightshift.commands.check import add_check
 from nightshift.commands.demo import add_demo
 from nightshift.commands.explain import add_explain
+from nightshift.commands.init import add_init
 from nightshift.commands.maintain import add_maintain
 from nightshift.commands.models import add_models, add_promote, add_rollback
 from nightshift.commands.quarantine import add_quarantine
 from nightshift.commands.replay import add_replay
 from nightshift.commands.run import add_run
+from nightshift.commands.schema import add_schema
 from nightshift.commands.sql import add_sql
 from nightshift.commands.stack import add_migrate, add_stop, add_up
 from nightshift.commands.status import add_status
+from nightshift.config.environment import TELEMETRY_OFF, THREADS
+from nightshift.config.project import COMMAND
 from nightshift.config.yaml.document import show_text
 from nightshift.errors import NightshiftError, name_error
 
 log = logging.getLogger(__name__)
 
-EPILOG = """examples:
-  bin/nightshift demo                                      the whole loop on simulated data, then a short story
-  bin/nightshift up                                        PostgreSQL and Airflow start; address and login are printed
-  bin/nightshift run flights ingest --partition 2017-06-01   one night in this process, without a scheduler
-  bin/nightshift status                                    every pipeline at a glance
-  bin/nightshift alerts                                    what somebody should look at, and what to do
-  bin/nightshift models flights                            its model versions, and which one is in charge
-  bin/nightshift stop                                      both stop; data and history stay in .nightshift/
+EPILOG = f"""examples:
+  {COMMAND} init my-project                            a project of your own, with an example pipeline
+  {COMMAND} demo                                       the whole loop on simulated data, then a short story
+  {COMMAND} up                                         PostgreSQL and Airflow start; address and login are printed
+  {COMMAND} run flights ingest --partition 2017-06-01  one night in this process, without a scheduler
+  {COMMAND} status                                     every pipeline at a glance
+  {COMMAND} alerts                                     what somebody should look at, and what to do
+  {COMMAND} models flights                             its model versions, and which one is in charge
+  {COMMAND} stop                                       both stop; data and history stay in .nightshift/
 
 Everything works without `up` that does not need a scheduler; PostgreSQL starts by itself when it is needed.
 """
 ADDERS: tuple[Callable[[Commands], None], ...] = (
+    add_init,
     add_demo,
     add_up,
     add_stop,
@@ -52,15 +58,19 @@ ADDERS: tuple[Callable[[Commands], None], ...] = (
     add_sql,
     add_maintain,
     add_check,
+    add_schema,
     add_migrate,
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. What users can mend is one message, without a traceback."""
+    os.environ.update(TELEMETRY_OFF)
+    for name, value in THREADS.items():
+        os.environ.setdefault(name, value)
     if os.environ.get(DEBUG_VARIABLE):
         logging.basicConfig(format="%(message)s")
-        logging.getLogger("include").setLevel(logging.DEBUG)
+        logging.getLogger("nightshift").setLevel(logging.DEBUG)
     parsed = make_parser().parse_args(arguments)
     run: Run = parsed.run
     try:

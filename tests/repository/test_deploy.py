@@ -95,7 +95,7 @@ def test_workers_know_only_what_tasks_need() -> None:
 
 def test_redis_hands_no_task_out_twice_while_it_runs() -> None:
     """Its patience is longer than that of the longest task."""
-    code = "".join(path.read_text() for path in (ROOT / "dags").glob("*.py"))
+    code = "".join(path.read_text() for path in (ROOT / "include/nightshift/dags").glob("*.py"))
     hours = [int(found) for found in re.findall(r"execution_timeout=timedelta\(hours=(\d+)\)", code)]
     patience = int(COMPOSE["x-queue"]["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"])
     assert hours and max(hours) * 3600 < patience

@@ -11,6 +11,7 @@ from getpass import getuser
 from typing import TypeAlias
 
 from nightshift.config.days import parse_day
+from nightshift.config.project import COMMAND
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Run = Callable[[argparse.Namespace], int]
@@ -26,7 +27,7 @@ def add_command(
         name,
         help=summary,
         description=summary[0].upper() + summary[1:] + ".",
-        epilog="examples:\n" + "\n".join(f"  bin/nightshift {line}" for line in examples) if examples else None,
+        epilog="examples:\n" + "\n".join(f"  {COMMAND} {line}" for line in examples) if examples else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)

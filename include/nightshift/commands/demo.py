@@ -4,6 +4,8 @@ import argparse
 
 from nightshift.commands.base import Commands, add_command, make_progress
 from nightshift.config.airflow.connections import ADMIN
+from nightshift.config.project import COMMAND
+from nightshift.errors import NightshiftError
 
 
 def add_demo(commands: Commands) -> None:
@@ -15,10 +17,16 @@ def add_demo(commands: Commands) -> None:
 def run_demo(arguments: argparse.Namespace) -> int:
     """Start the stack, play, look into the warehouse; exit code 1 where the story does not hold."""
     from nightshift.config.loading import load_named_pipeline
+    from nightshift.config.pipeline_folders import find_pipelines, list_places
     from nightshift.local.demo import play, reset, script, story
     from nightshift.local.resources import open_house, open_warehouse_as
     from nightshift.local.stack import start_stack
 
+    if script.PIPELINE not in {folder.name for folder in find_pipelines(list_places()).folders}:
+        raise NightshiftError(
+            f"The demo plays the example pipeline {script.PIPELINE}, which this project does not have; it comes with a "
+            f"new project: {COMMAND} init FOLDER"
+        )
     progress = make_progress()
     progress("preparing the warehouse")
     resources, config = open_house(migrate=True), load_named_pipeline(script.PIPELINE)
@@ -42,6 +50,6 @@ def run_demo(arguments: argparse.Namespace) -> int:
     print(f"  Look around       {stack.url}   login {stack.username} / {stack.password}\n")
     print("  Three queries to try")
     for query in story.QUERIES:
-        print(f'    bin/nightshift sql "{query}"')
-    print("\n  Services stay up until: make stop")
+        print(f'    {COMMAND} sql "{query}"')
+    print(f"\n  Services stay up until: {COMMAND} stop")
     return 0

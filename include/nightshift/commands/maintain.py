@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from nightshift.commands.base import Commands, add_command, read_number
 from nightshift.config.airflow.connections import AIRFLOW
+from nightshift.config.environment import TELEMETRY_OFF
 from nightshift.config.loading import load_named_pipeline, load_pipelines, summarize_refusal
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.sections.retention import GRACE, LEAST_GRACE
 from nightshift.errors import NightshiftError
-from nightshift.local.airflow import TELEMETRY_OFF
 
 if TYPE_CHECKING:
     from nightshift.io.resources import Resources

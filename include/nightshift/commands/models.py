@@ -19,6 +19,7 @@ from nightshift.commands.base import (
 from nightshift.commands.status import format_table
 from nightshift.config.loading import load_named_pipeline
 from nightshift.config.names import MOST_VERSIONS
+from nightshift.config.project import COMMAND
 from nightshift.errors import NightshiftError
 
 # So much of the gate's reason fits into a table; --json has all of it.
@@ -45,7 +46,7 @@ def run_models(arguments: argparse.Namespace) -> int:
     elif models:
         print(format_table([describe_model(model) for model in models]))
     else:
-        print(f"{config.name} has no model version yet; train one: bin/nightshift run {config.name} train")
+        print(f"{config.name} has no model version yet; train one: {COMMAND} run {config.name} train")
     return 0
 
 

@@ -25,6 +25,7 @@ from nightshift.config.days import MOST_DAYS, list_days, parse_day
 from nightshift.config.loading import load_named_pipeline
 from nightshift.config.names import suggest_name
 from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.project import COMMAND
 from nightshift.errors import NightshiftError, name_error
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ def run_run(arguments: argparse.Namespace) -> int:
     Whatever happens, the last line of stdout is the summary, and what went wrong is on stderr as well.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("include").setLevel(logging.DEBUG if os.environ.get(DEBUG_VARIABLE) else logging.INFO)
+    logging.getLogger("nightshift").setLevel(logging.DEBUG if os.environ.get(DEBUG_VARIABLE) else logging.INFO)
     request = {"pipeline": arguments.name, "run": arguments.kind}
     try:
         summaries = _run_days(arguments)
@@ -196,8 +197,7 @@ def _choose_as_of(config: PipelineConfig, settings: dict[str, str], resources: A
         newest = find_last_partition(connection, config.name, "raw")
     if newest is None:
         raise NightshiftError(
-            f"{config.name} has no partition yet; ingest some first: "
-            f"bin/nightshift run {config.name} ingest --from … --to …"
+            f"{config.name} has no partition yet; ingest some first: {COMMAND} run {config.name} ingest --from … --to …"
         )
     return newest
 

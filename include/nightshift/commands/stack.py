@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from nightshift.commands.base import Commands, add_command, make_progress, read_number
+from nightshift.config.project import COMMAND
 
 
 def add_up(commands: Commands) -> None:
@@ -29,7 +30,7 @@ def run_up(arguments: argparse.Namespace) -> int:
     print(f"  UI     {stack.url}")
     print(f"  login  {stack.username} / {stack.password}")
     print(f"  logs   {stack.logs}")
-    print("  stop   bin/nightshift stop")
+    print(f"  stop   {COMMAND} stop")
     return 0
 
 

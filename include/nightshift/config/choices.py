@@ -11,7 +11,7 @@ from nightshift.errors import NightshiftError
 from nightshift.extension.drift_measures import DRIFT_MEASURES
 from nightshift.extension.estimators import ESTIMATORS
 from nightshift.extension.metrics import METRICS
-from nightshift.extension.tasks import TASKS, find_task
+from nightshift.extension.tasks import ALIASES, TASKS, find_task
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,16 @@ class Choice:
 
     list_names: Callable[[], tuple[str, ...]]
     find: Callable[[str], Any]
+    # Names that are still understood.
+    earlier: tuple[str, ...] = ()
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "enum": list(self.list_names())}
+        names = {"enum": list(self.list_names())}
+        earlier = {"enum": list(self.earlier), "deprecated": True}
+        return {"type": "string", **({"anyOf": [names, earlier]} if self.earlier else names)}
 
     def check(self, name: str) -> str:
         """Return the record's own name, which may be the newer one; ValueError where there is none."""
@@ -35,7 +39,7 @@ class Choice:
             raise ValueError(str(error)) from None
 
 
-TaskName = Annotated[str, Choice(TASKS.list_names, find_task)]
+TaskName = Annotated[str, Choice(TASKS.list_names, find_task, tuple(ALIASES))]
 MetricName = Annotated[str, Choice(METRICS.list_names, METRICS.find)]
 EstimatorName = Annotated[str, Choice(ESTIMATORS.list_names, ESTIMATORS.find)]
 DriftMeasureName = Annotated[str, Choice(DRIFT_MEASURES.list_names, DRIFT_MEASURES.find)]

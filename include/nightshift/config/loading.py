@@ -11,6 +11,7 @@ from nightshift.config.extensions import load_extensions
 from nightshift.config.names import check_pipeline_name, suggest_name
 from nightshift.config.pipeline import PipelineConfig, PipelineSpec
 from nightshift.config.pipeline_folders import find_pipeline_folder, find_pipelines, list_places
+from nightshift.config.project import COMMAND
 from nightshift.config.sections.inputs import list_unknown_features
 from nightshift.config.yaml.document import Document, Location, Problem, join_field, validate_document
 from nightshift.errors import NightshiftError, name_error
@@ -24,7 +25,7 @@ class PipelineRefused(NightshiftError):
         lines = "\n".join(f"  {problem}" for problem in problems)
         super().__init__(
             f"Pipeline {name!r} is refused ({len(problems)} problem{'s' if len(problems) > 1 else ''}):\n{lines}\n"
-            f"Mend the file{'s' if len({p.file for p in problems}) > 1 else ''}, then run: bin/nightshift check {name}"
+            f"Mend the file{'s' if len({p.file for p in problems}) > 1 else ''}, then run: {COMMAND} check {name}"
         )
 
 

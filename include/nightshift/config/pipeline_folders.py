@@ -10,7 +10,8 @@ from nightshift.config.project import PROJECT_ROOT
 from nightshift.errors import NightshiftError
 
 VARIABLE = "NIGHTSHIFT_PIPELINES"
-PIPELINES_FOLDER = PROJECT_ROOT / "include" / "pipelines"
+INSIDE_PROJECT = Path("include") / "pipelines"
+PIPELINES_FOLDER = PROJECT_ROOT / INSIDE_PROJECT
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,16 @@ class FoundPipelines:
     repeated: Mapping[str, str]
 
 
-def list_places(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
-    """The folders that hold pipelines; several in NIGHTSHIFT_PIPELINES are separated as in PATH."""
-    named = [Path(name).expanduser() for name in environ.get(VARIABLE, "").split(os.pathsep) if name.strip()]
-    return tuple(PROJECT_ROOT / place for place in named) or (PIPELINES_FOLDER,)
+def list_places(environ: Mapping[str, str] = os.environ, root: Path = PROJECT_ROOT) -> tuple[Path, ...]:
+    """The folders that hold pipelines, each once; several in NIGHTSHIFT_PIPELINES are separated as in PATH.
+
+    Relative paths start at the project's folder `root`.
+    """
+    places: dict[str, Path] = {}
+    for name in filter(str.strip, environ.get(VARIABLE, "").split(os.pathsep)):
+        place = root / _expand_home(name)
+        places.setdefault(os.path.realpath(place), place)
+    return tuple(places.values()) or (root / INSIDE_PROJECT,)
 
 
 def find_pipelines(places: Sequence[Path]) -> FoundPipelines:
@@ -57,6 +64,14 @@ def find_pipeline_folder(name: str) -> Path:
     near = suggest_name(name, known)
     hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(known) or 'none'}"
     raise NightshiftError(f"No pipeline is called {name[:100]!r}; {hint}")
+
+
+def _expand_home(name: str) -> Path:
+    """`~` as a home folder; a `~name` that nobody has stays as it is, and so does not exist."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
 
 
 def _explain_repeated(name: str, paths: Sequence[Path]) -> str:

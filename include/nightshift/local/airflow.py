@@ -10,23 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from nightshift.config.project import IMPORT_PATH
+from nightshift.config.environment import TELEMETRY_OFF, THREADS
+from nightshift.config.pipeline_folders import find_pipelines, list_places
+from nightshift.config.project import IMPORT_PATHS
 from nightshift.errors import NightshiftError
 from nightshift.local.paths import Paths, hold_lock, read_json, write_json
 from nightshift.local.ports import LOOPBACK
 from nightshift.local.postgres import Server
 
 USERNAME = "admin"
-# No telemetry: Great Expectations, Evidently, Airflow.
-TELEMETRY_OFF = {
-    "GX_ANALYTICS_ENABLED": "false",
-    "DO_NOT_TRACK": "1",
-    "SCARF_ANALYTICS": "false",
-    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-}
-# Several tasks share few cores: threads that wait by spinning, or that one multiplication is spread over, cost a
-# hundred times what they save as soon as the cores are busy.
-THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 # What the process that tasks are forked from has imported already: otherwise each task spends five seconds on it.
 # Airflow's own setting, and a process of its own rather than the scheduler, so it forks from a single thread. Third
 # parties' modules only: tasks must see an edited step or pipeline at once.
@@ -99,7 +91,7 @@ def make_environ(
         **_make_identity(paths, server, f"http://{LOOPBACK}:{port}", generated, choose_executor(environ)),
         **TELEMETRY_OFF,
         "AIRFLOW__API__PORT": str(port),
-        "PYTHONPATH": str(IMPORT_PATH),
+        **({"PYTHONPATH": os.pathsep.join(IMPORT_PATHS)} if IMPORT_PATHS else {}),
         "NIGHTSHIFT_PROJECT": str(paths.root),
         "NIGHTSHIFT_HOME": str(paths.home),
         "NO_PROXY": no_proxy,
@@ -167,7 +159,7 @@ def make_defaults(paths: Paths, environ: Mapping[str, str]) -> dict[str, str]:
         # One file holds a DAG of every pipeline: on a busy machine hundreds take longer than the usual 50 seconds.
         "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "300",
         "CORE__DAGBAG_IMPORT_TIMEOUT": "120",
-        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": str(choose_parse_interval(paths)),
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": str(choose_parse_interval(paths, environ)),
         "LOGGING__COLORED_CONSOLE_LOG": "False",
     }
     if should_preload(environ):
@@ -176,11 +168,9 @@ def make_defaults(paths: Paths, environ: Mapping[str, str]) -> dict[str, str]:
     return {**THREADS, **{f"AIRFLOW__{name}": value for name, value in settings.items()}}
 
 
-def choose_parse_interval(paths: Paths) -> int:
+def choose_parse_interval(paths: Paths, environ: Mapping[str, str]) -> int:
     """Seconds between two readings of the DAG files: brisk, but at most a tenth of a core for many pipelines."""
-    folder = paths.root / "include" / "pipelines"
-    count = sum(path.is_dir() for path in folder.iterdir()) if folder.is_dir() else 0
-    return max(30, count)
+    return max(30, len(find_pipelines(list_places(environ, paths.root)).folders))
 
 
 def should_preload(environ: Mapping[str, str]) -> bool:

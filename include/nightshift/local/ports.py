@@ -2,6 +2,7 @@
 
 import socket
 
+from nightshift.config.project import COMMAND
 from nightshift.errors import NightshiftError
 
 LOOPBACK = "127.0.0.1"
@@ -33,5 +34,5 @@ def find_free_port(preferred: int) -> int:
             return port
     raise NightshiftError(
         f"The ports {preferred} to {preferred + TRIES - 1} of {LOOPBACK} are all taken. "
-        "Name another: NIGHTSHIFT_PORT=9090 bin/nightshift up"
+        f"Name another: NIGHTSHIFT_PORT=9090 {COMMAND} up"
     )

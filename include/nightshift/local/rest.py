@@ -7,6 +7,7 @@ from typing import Any
 
 import requests
 
+from nightshift.config.project import COMMAND
 from nightshift.errors import NightshiftError
 
 Record = dict[str, Any]
@@ -55,7 +56,7 @@ class AirflowClient:
             return self._session.request(method, self.url + path, timeout=timeout, **arguments)
         except requests.RequestException as error:
             raise AirflowUnreachable(
-                f"Airflow does not answer at {self.url} ({type(error).__name__}). Start it: bin/nightshift up"
+                f"Airflow does not answer at {self.url} ({type(error).__name__}). Start it: {COMMAND} up"
             ) from error
 
     def read_health(self) -> Record:

@@ -4,6 +4,7 @@ from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from nightshift.config.airflow.connections import ConnectionSpec
+from nightshift.config.project import COMMAND
 from nightshift.errors import TemporarilyUnavailable
 
 
@@ -15,7 +16,7 @@ def read_connection(conn_id: str) -> ConnectionSpec:
         # Airflow says the same when it can't be asked right now, so this must be worth a retry.
         raise TemporarilyUnavailable(
             f"Airflow has no connection {conn_id!r} (or could not be asked for it). Add it to airflow_settings.yaml "
-            "and load that with: bin/nightshift up"
+            f"and load that with: {COMMAND} up"
         ) from None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from nightshift.config.model import Parameter
 from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.project import COMMAND
 from nightshift.io.lake.base import ObjectRef
 from nightshift.io.resources import Resources
 from nightshift.steps.outcome import Outcome
@@ -109,7 +110,7 @@ def run_train(
     window = {name: assembled.figures[name] for name in ("train_from", "train_to", "rows")}
     figures = {**candidate, **window, "promoted": promoted.status == "done"}
     if candidate["decision"] == "needs_approval":
-        figures["approve"] = f"bin/nightshift promote {config.name} {candidate['version']} --reason …"
+        figures["approve"] = f"{COMMAND} promote {config.name} {candidate['version']} --reason …"
         return Outcome("done", f"{promoted.reason}. To approve: {figures['approve']}", figures)
     # A gate that keeps the champion has done its work.
     status = "done" if promoted.status == "skipped" else promoted.status

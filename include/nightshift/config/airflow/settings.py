@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from nightshift.config.airflow.connection_text import parse_connection, parse_extra
 from nightshift.config.airflow.connections import ConnectionSpec
+from nightshift.config.project import COMMAND
 from nightshift.config.yaml.document import Document, Problem, join_field, validate_document
 from nightshift.errors import NightshiftError
 
@@ -124,6 +125,9 @@ class _HiddenValue:
 
 def load_settings(path: Path) -> Settings:
     """Read the file; SettingsRefused with every problem, its line and field, and the nearest valid name."""
+    if not path.exists():
+        hint = f"go to a project's folder, or make one: {COMMAND} init FOLDER"
+        raise SettingsRefused([Problem(path, None, "", f"is missing, so this folder is no project; {hint}")])
     document = Document(path)
     document.value = _hide_secrets(document.value)
     content = validate_document(_File, document)

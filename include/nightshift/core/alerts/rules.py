@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from nightshift.config.project import COMMAND
 from nightshift.config.sections.alerts import Alerts
 from nightshift.config.sections.schedules import Schedules
 from nightshift.core.alerts.schedule import list_ticks
@@ -165,7 +166,7 @@ def _find_refused(facts: Facts) -> Iterator[Alert]:
             f"Version {decided.version} "
             + ("needs a person's approval and is not in charge." if waits else "did not pass the gate."),
             decided.reason,
-            f"Read its model card. To put it in charge all the same: bin/nightshift promote {facts.pipeline} "
+            f"Read its model card. To put it in charge all the same: {COMMAND} promote {facts.pipeline} "
             f'{decided.version} --reason "…"',
             "train",
         )

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from nightshift.config.project import COMMAND
+
 Card = dict[str, Any]
 
 
@@ -143,7 +145,7 @@ ITEMS = (
     Item(
         "1(g)",
         "user interface for the deployer",
-        lambda card: "The Airflow UI with Nightshift's pages, the command bin/nightshift, and SQL.",
+        lambda card: f"The Airflow UI with Nightshift's pages, the command {COMMAND}, and SQL.",
     ),
     Item("1(h)", "instructions for use for the deployer", lambda card: card["about"]["users"], ("about",)),
     Item("2(a)", "methods and steps of development; pre-trained parts", _tell_development, ("search", "training")),

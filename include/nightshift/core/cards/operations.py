@@ -1,6 +1,7 @@
 """What the house itself does for every pipeline, in the settings that are in force: oversight, monitoring, changes."""
 
 from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.project import COMMAND
 
 APPROVALS = {
     "never": "A promotion needs no person; the gate's rules decide.",
@@ -22,7 +23,7 @@ def describe_oversight(config: PipelineConfig) -> list[str]:
         f"Gate: a candidate takes over only when every rule passed; it must be {RESULTS[gate.policy]}. Too few rows or "
         "an unclear result keeps the champion.",
         APPROVALS[gate.approval].format(hours=gate.approval_hours),
-        f"Rollback: the DAG {config.name}_rollback or bin/nightshift rollback {config.name} puts an earlier version "
+        f"Rollback: the DAG {config.name}_rollback or {COMMAND} rollback {config.name} puts an earlier version "
         "in charge again, and can score past nights with it again.",
         "Traceability: every score bears its model version, and the registry keeps who promoted it, when and why; "
         "that history can only grow.",

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from nightshift.config.project import COMMAND
 from nightshift.errors import NightshiftError
 from nightshift.io.lake.base import ObjectRef
 from nightshift.io.warehouse.schema import MODEL_VERSIONS
@@ -115,7 +116,7 @@ def require_usable_version(connection: Connection, pipeline: str, version: int) 
         raise NightshiftError(
             f"{pipeline}: version {version} was retired by nightshift_maintenance on {retired_at:%Y-%m-%d}, and its "
             f"artifacts are gone (retention.candidates), so it can't score any more. Nothing was changed. Choose "
-            f"another one: bin/nightshift models {pipeline}; or train again: bin/nightshift run {pipeline} train"
+            f"another one: {COMMAND} models {pipeline}; or train again: {COMMAND} run {pipeline} train"
         )
     return found
 
@@ -130,9 +131,9 @@ def find_version_of_run(connection: Connection, pipeline: str, run_id: str) -> i
 
 def _describe_known(pipeline: str, known: list[int]) -> str:
     if not known:
-        return f"none was trained yet: bin/nightshift run {pipeline} train"
+        return f"none was trained yet: {COMMAND} run {pipeline} train"
     span = str(known[0]) if len(known) == 1 else f"{known[0]} to {known[-1]}"
-    return f"there is {span}: bin/nightshift models {pipeline}"
+    return f"there is {span}: {COMMAND} models {pipeline}"
 
 
 def list_versions(connection: Connection, pipeline: str) -> list[ModelVersion]:

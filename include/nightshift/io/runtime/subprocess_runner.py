@@ -23,7 +23,7 @@ from typing import Any
 
 import psutil
 
-from nightshift.config.project import IMPORT_PATH, PROJECT_ROOT
+from nightshift.config.project import IMPORT_PATHS, PROJECT_ROOT
 from nightshift.io.runtime.temp_files import open_temporary_folder
 
 # What the process inherits: where programs and libraries are, language, threads. No connections, no credentials.
@@ -81,7 +81,7 @@ def run_fresh(module: str, request: Mapping[str, Any], limits: Limits) -> Answer
 def make_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """What of the environment a fresh process gets."""
     kept = {key: value for key, value in environ.items() if key in _KEPT or key.startswith(_KEPT_PREFIXES)}
-    paths = [str(IMPORT_PATH), *filter(None, environ.get("PYTHONPATH", "").split(os.pathsep))]
+    paths = [*IMPORT_PATHS, *filter(None, environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {**kept, "PYTHONPATH": os.pathsep.join(paths), "NIGHTSHIFT_PROJECT": str(PROJECT_ROOT)}
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from nightshift.config.airflow.connections import ConnectionSpec
+from nightshift.config.project import COMMAND
 from nightshift.config.project import ENGINE as ENGINE_FOLDER
 from nightshift.errors import NightshiftError, TemporarilyUnavailable
 from nightshift.io.warehouse.roles import INSUFFICIENT_PRIVILEGE, grant_roles
@@ -81,7 +82,7 @@ class Warehouse:
         reason = " ".join(str(error).split()).rstrip("?.")
         where = f"(connection {self.conn_id!r}, {self.engine.url.render_as_string(hide_password=True)})"
         if code in (UNDEFINED_TABLE, INVALID_SCHEMA):
-            return NightshiftError(f"The warehouse {where} lacks a table: {reason}. Run: bin/nightshift migrate")
+            return NightshiftError(f"The warehouse {where} lacks a table: {reason}. Run: {COMMAND} migrate")
         if code == INSUFFICIENT_PRIVILEGE:
             return NightshiftError(
                 f"The warehouse {where} does not allow this: {reason}. Grant it, or log in otherwise"
@@ -92,7 +93,7 @@ class Warehouse:
         return None
 
 
-DOWN = ("does not answer", "Start it (the embedded one: bin/nightshift up)")
+DOWN = ("does not answer", f"Start it (the embedded one: {COMMAND} up)")
 AGAIN = "run this again: nothing is lost or doubled by that."
 ADVICE = {
     DISK_FULL: ("has no space left", "Free space on its disk"),
@@ -141,6 +142,6 @@ def migrate_warehouse(warehouse: Warehouse) -> str:
             raise NightshiftError(
                 f"The warehouse's schema is not up to date, and connection {warehouse.conn_id!r} may not change it "
                 f"({str(error.orig).strip()}). Give airflow_settings.yaml the connection nightshift_admin, then run: "
-                "bin/nightshift migrate"
+                f"{COMMAND} migrate"
             ) from None
         return grant_roles(connection)

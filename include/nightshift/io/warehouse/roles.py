@@ -7,7 +7,7 @@ from psycopg2 import sql
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from nightshift.config.project import ENGINE
+from nightshift.config.project import COMMAND, ENGINE
 
 FOLDER = ENGINE / "sql"
 ROLES, GRANTS = FOLDER / "roles.sql", FOLDER / "grants.sql"
@@ -84,7 +84,7 @@ def _run(connection: Connection, script: Path) -> str:
         return (
             f"The warehouse has no roles of its own yet, since this login may not make them ({error.orig}). "
             f"A superuser of the server can: psql --file {script} DATABASE; the file "
-            "says the rest. Then run: bin/nightshift migrate. Until then everything works as before, with the rights "
+            f"says the rest. Then run: {COMMAND} migrate. Until then everything works as before, with the rights "
             "of this one login."
         )
     return ""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from nightshift.config.days import parse_day
 from nightshift.config.model import ColumnType
 from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.project import COMMAND
 from nightshift.errors import NightshiftError
 from nightshift.extension.tasks import find_task
 from nightshift.io.lake.base import ObjectRef
@@ -111,7 +112,7 @@ def _explain_absence(connection: Connection, config: PipelineConfig, key: Key, p
         return f"{message}; the newest partitions that have it: {', '.join(map(str, having))}"
     if scored := list_scored_partitions(connection, config.name, HINTS):
         return f"{message}; the newest partitions that are scored: {', '.join(map(str, scored))}"
-    return f"{message}: nothing was scored yet; bin/nightshift run {config.name} score"
+    return f"{message}: nothing was scored yet; {COMMAND} run {config.name} score"
 
 
 def _describe_model(config: PipelineConfig, version: ModelVersion) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A version becomes the champion because a person says so."""
 
 from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.project import COMMAND
 from nightshift.errors import NightshiftError
 from nightshift.io.registry import (
     ChampionChanged,
@@ -54,7 +55,7 @@ def change_champion(
         with resources.warehouse.begin() as connection:
             promote(connection, config.name, version, expected, changed_by, reason, None, kind=kind, run_id=run_id)
     except ChampionChanged as error:
-        look = f"Look at it and ask again if it still is right: bin/nightshift models {config.name}"
+        look = f"Look at it and ask again if it still is right: {COMMAND} models {config.name}"
         return Outcome("stopped", f"{config.name}: nothing was changed: {error}. {look}")
     return Outcome("done", figures={"version": version, "previous_version": expected, "changed": True})
 

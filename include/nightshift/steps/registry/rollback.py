@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from nightshift.config.days import list_days
 from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.project import COMMAND
 from nightshift.core.gate.rollback_target import find_previous
 from nightshift.errors import NightshiftError, TemporarilyUnavailable
 from nightshift.io.ledger.entries import find_entries
@@ -68,7 +69,7 @@ def rescore_partitions(
     if not found:
         raise NightshiftError(
             f"{config.name}: no partition from {first} to {last} has features, so nothing was scored again; "
-            f"bin/nightshift run {config.name} ingest --from {first} --to {last}"
+            f"{COMMAND} run {config.name} ingest --from {first} --to {last}"
         )
     outcomes = {}
     for partition in found:
@@ -101,7 +102,7 @@ def _require_champion(connection: Connection, pipeline: str) -> int:
     champion = find_champion(connection, pipeline)
     if champion is None:
         raise NightshiftError(
-            f"{pipeline} has no champion, so there is nothing to roll back: bin/nightshift models {pipeline}"
+            f"{pipeline} has no champion, so there is nothing to roll back: {COMMAND} models {pipeline}"
         )
     return champion.version
 
@@ -123,13 +124,13 @@ def _choose_target(
     if to is None:
         raise NightshiftError(
             f"{pipeline}: there is no champion before version {champion} to go back to; name a version, if there is "
-            f"one that was in charge: bin/nightshift models {pipeline}"
+            f"one that was in charge: {COMMAND} models {pipeline}"
         )
     target = require_usable_version(connection, pipeline, to)
     if all(promotion.version != to for promotion in history):
         raise NightshiftError(
             f"{pipeline}: version {to} never was the champion, so there is no way back to it. To put it in charge all "
-            f"the same: bin/nightshift promote {pipeline} {to} --reason …"
+            f"the same: {COMMAND} promote {pipeline} {to} --reason …"
         )
     return target
 
@@ -153,7 +154,7 @@ def _rescore(config: PipelineConfig, resources: Resources, partition: date, vers
 
 def _explain_failures(name: str, version: int, failed: dict[date, str], count: int) -> str:
     days = ", ".join(map(str, failed))
-    again = f"bin/nightshift run {name} score --from {min(failed)} --to {max(failed)} --set version={version}"
+    again = f"{COMMAND} run {name} score --from {min(failed)} --to {max(failed)} --set version={version}"
     return (
         f"{name}: {len(failed)} of {count} partitions could not be scored again with version {version}: {days}. The "
         f"others were. The first failed with: {next(iter(failed.values()))} When that is mended: {again}"

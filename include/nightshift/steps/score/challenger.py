@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from nightshift.config.json_values import without_nan
 from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.project import COMMAND
 from nightshift.core.evaluation.metrics import measure_all
 from nightshift.core.features.labels import match_outcomes
 from nightshift.core.performance.challenger import Comparison, Pairs, compare_pairs
@@ -196,7 +197,7 @@ def explain(config: PipelineConfig, compared: dict[str, Any]) -> str:
         f"rows from {compared['window_from']} to {compared['window_to']}, gain {compared['gain']:+.4f} "
         f"({gate.confidence:.0%} interval {compared['gain_low']:+.4f} to {compared['gain_high']:+.4f})"
     )
-    promote = f"bin/nightshift promote {config.name} {challenger} --reason …"
+    promote = f"{COMMAND} promote {config.name} {challenger} --reason …"
     few = f" {gate.min_rows:,} rows are needed." if compared["rows"] < gate.min_rows else ""
     found = {
         "better": f"is better than champion {champion}: {figures}. To put it in charge: {promote}",

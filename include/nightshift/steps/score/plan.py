@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.project import COMMAND
 from nightshift.config.sections.decision import FixedThreshold
 from nightshift.errors import NightshiftError
 from nightshift.io.lake.base import ObjectRef
@@ -63,7 +64,7 @@ def plan_scoring(
     if ref is None:
         raise NightshiftError(
             f"{config.name} {partition}: there are no features to score; run first: "
-            f"bin/nightshift run {config.name} ingest --partition {partition}"
+            f"{COMMAND} run {config.name} ingest --partition {partition}"
         )
     if champion is None or model_version.version != champion.version:
         # Only the champion is known to be harmless to load and able to score.
@@ -98,9 +99,9 @@ def choose_version(
 
 def _explain_absence(name: str, at: datetime | None) -> str:
     if at is None:
-        return f"{name} has no champion yet; train one: bin/nightshift run {name} train"
+        return f"{name} has no champion yet; train one: {COMMAND} run {name} train"
     moment = at.isoformat(sep=" ", timespec="seconds")
-    return f"{name} had no champion on {moment}; since when there is one: bin/nightshift models {name}"
+    return f"{name} had no champion on {moment}; since when there is one: {COMMAND} models {name}"
 
 
 def find_threshold(config: PipelineConfig, version: ModelVersion) -> float:

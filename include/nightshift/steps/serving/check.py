@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.project import COMMAND
 from nightshift.core.gate.serving import MOST_DIFFERENCE
 from nightshift.core.predictors import Parity
 from nightshift.core.training.fit import sample_rows
@@ -102,7 +103,7 @@ def require_servable(config: PipelineConfig, resources: Resources, version: Mode
     if problem:
         raise NightshiftError(
             f"{config.name}: version {version.version} can't be put in charge: {problem}. Choose another version: "
-            f"bin/nightshift models {config.name}"
+            f"{COMMAND} models {config.name}"
         )
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from nightshift.config.days import list_days
 from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.project import COMMAND
 from nightshift.core.training.splits import choose_window
 from nightshift.errors import NightshiftError
 from nightshift.io.lake.base import make_attempt_id, make_key
@@ -42,7 +43,7 @@ def assemble_training_set(
         features = {entry.partition: entry for entry in find_entries(connection, config.name, "features", days)}
     usable = [entry for entry in valid if entry.partition in features]
     if not usable:
-        command = f"bin/nightshift run {config.name} ingest --from {first} --to {last}"
+        command = f"{COMMAND} run {config.name} ingest --from {first} --to {last}"
         return Outcome("stopped", f"{config.name}: no features between {first} and {last}; ingest first: {command}")
     found = list(read_outcomes(config, resources, usable))
     absent = [outcomes for outcomes in found if outcomes.absent]

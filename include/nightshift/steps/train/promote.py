@@ -3,6 +3,7 @@
 from typing import Any
 
 from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.project import COMMAND
 from nightshift.io.registry import ChampionChanged, PromotionKind, promote
 from nightshift.io.resources import Resources
 from nightshift.steps.outcome import Outcome
@@ -62,5 +63,5 @@ def _choose_kind(decision: str, approved_by: str | None) -> PromotionKind | None
 def _explain_loss(config: PipelineConfig, version: int, loss: str) -> str:
     return (
         f"{config.name}: version {version} is not promoted: {loss}. Train again, or look at both and choose: "
-        f"bin/nightshift models {config.name}"
+        f"{COMMAND} models {config.name}"
     )
