@@ -1,10 +1,11 @@
-"""Writes tests/upgrade/stored/: small models and cards as release 0.1 stored them. Not run by any test.
+"""Writes tests/upgrade/stored/: small models, cards and tables as release 0.1 stored them. Not run by any test.
 
 Its code is 0.1's, so run it in a checkout of commit c3368ea that `make demo` has run in, with LightGBM (and libgomp):
-`cd CHECKOUT && PYTHONPATH=. .venv/bin/python -P HERE/write_fixtures.py HERE/stored`.
+`cd CHECKOUT && PYTHONPATH=. .venv/bin/python -P HERE/write_fixtures.py HERE/stored`, then `make stop`.
 Running it again writes the same models, byte for byte.
 """
 
+import gzip
 import hashlib
 import json
 import shutil
@@ -113,6 +114,26 @@ def store_cards(lake: Path, folder: Path) -> dict[str, str]:
     return hashes
 
 
+def read_tables() -> dict[str, Any]:
+    """Of the demo: the rows of each table (without the scores), and what `nightshift models` makes of them."""
+    from include.config.loading import load_named_pipeline
+    from include.local.house import open_house
+    from include.steps.models import list_models
+    from sqlalchemy import text
+
+    resources = open_house(migrate=False)
+    names = (
+        "select table_schema || '.' || table_name from information_schema.tables "
+        "where table_schema in ('ml', 'monitoring') and table_type = 'BASE TABLE' order by 1"
+    )
+    with resources.warehouse.begin() as connection:
+        tables = {
+            table: list(connection.execute(text(f"select to_jsonb(t) from {table} t order by 1")).scalars())
+            for table in connection.execute(text(names)).scalars()
+        }
+    return {"tables": tables, "models": list_models(load_named_pipeline("churn"), resources)}
+
+
 def hash_bytes(content: bytes) -> str:
     """As the ledger and the registry record it."""
     return hashlib.sha256(content).hexdigest()
@@ -132,6 +153,8 @@ def main() -> None:
         "models": store_models(folder / "models"),
         "cards": store_cards(Path(".nightshift/lake"), folder / "cards"),
     }
+    content = json.dumps(read_tables(), sort_keys=True).encode()
+    (folder / "warehouse.json.gz").write_bytes(gzip.compress(content, mtime=0))
     (folder / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
 
 
