@@ -19,12 +19,63 @@ from nightshift.local.postgres import Server
 from nightshift.steps.registry.models import list_models
 from tests.integration.conftest import copy_database
 from tests.integration.kit import make_connection
-from tests.tools.state_values import RENAMED_TABLES, Release
+from tests.tools.state_values import RENAMED_COLUMNS, RENAMED_TABLES, RENAMED_VALUES, Release
 
 STORED = Path(__file__).parents[1] / "upgrade/stored/warehouse.json.gz"
 # The last migration of 0.1.
 OLD_REVISION = "0005"
 FILLED: dict[str, Any] = json.loads(gzip.decompress(STORED.read_bytes()))
+ROWS: dict[str, list[dict[str, Any]]] = FILLED["tables"]
+NOON = "2026-03-15T12:00:00+00:00"
+# The demo leaves these tables or values empty, and later releases have renamed something in them.
+ROWS["monitoring.alerts"].append(
+    {
+        "id": 90,
+        "pipeline": "churn",
+        "kind": "missed_night",
+        "subject": "2026-03-15",
+        "what": "a",
+        "why": "b",
+        "todo": "c",
+        "link": "d",
+    }
+    | {"opened_at": NOON, "told_at": NOON, "told_to": ["chat", "mail"], "recovered_at": NOON, "recovery": "e"}
+    | {"recovery_told_at": NOON, "recovery_told_to": ["chat"], "problem": "f"}
+)
+ROWS["monitoring.upkeep"].append(
+    {
+        "id": 90,
+        "run_id": "weekly",
+        "pipeline": "churn",
+        "kind": "orphans",
+        "dry_run": True,
+        "objects": 2,
+        "rows": 3,
+        "bytes": 4,
+    }
+    | {"detail": [{"uri": "file:///lake/raw"}], "done_at": NOON}
+)
+ROWS["monitoring.shadow_comparisons"].append(
+    {
+        "pipeline": "churn",
+        "window_from": "2026-03-09",
+        "window_to": "2026-03-12",
+        "model_version": 2,
+        "champion_version": 1,
+    }
+    | {
+        "metric": "roc_auc",
+        "rows": 900,
+        "challenger": 0.75,
+        "champion": 0.5,
+        "gain": 0.25,
+        "gain_low": 0.2,
+        "gain_high": 0.3,
+    }
+    | {"verdict": "better", "compared_at": NOON}
+)
+# Tables that are found under their names of 0.1, with columns and values of then, for one release.
+DEPRECATED = {*RENAMED_TABLES, *RENAMED_COLUMNS, *(table for table, _ in RENAMED_VALUES)}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +87,7 @@ def old_warehouse(server: Server) -> Iterator[Warehouse]:
         with warehouse.begin() as connection:
             # Rows as they are, without the triggers that would write history of them.
             connection.execute(text("set local session_replication_role = replica"))
-            for table, rows in FILLED["tables"].items():
+            for table, rows in ROWS.items():
                 fill = f"insert into {table} overriding system value select * from jsonb_populate_recordset"
                 connection.execute(text(f"{fill}(null::{table}, cast(:rows as jsonb))"), {"rows": json.dumps(rows)})
         migrate_warehouse(warehouse)
@@ -59,19 +110,34 @@ def write_canonically(row: Any) -> str:
     return json.dumps(row, sort_keys=True)
 
 
+def keep_columns(table: str, rows: list[Any]) -> list[Any]:
+    """The rows in a fixed order, with the columns that 0.1 had."""
+    kept = [{name: row[name] for name in ROWS[table][0]} for row in rows] if ROWS[table] else rows
+    return sorted(kept, key=write_canonically)
+
+
 def ask(warehouse: Warehouse, statement: str) -> list[Any]:
     with warehouse.begin() as connection:
         return list(connection.execute(text(statement)).scalars())
 
 
-@pytest.mark.parametrize("table", FILLED["tables"])
+@pytest.mark.parametrize("table", ROWS)
 def test_every_row_is_there_with_the_values_of_then(table: str, old_warehouse: Warehouse) -> None:
     """A column that a migration added may be there as well."""
-    rows = FILLED["tables"][table]
-    found = ask(old_warehouse, f"select to_jsonb(t) from {RENAMED_TABLES.get(table, table)} t")
-    known = [Release("today").restore_names(table, row) for row in found]
-    kept = [{name: row[name] for name in rows[0]} for row in known] if rows else known
-    assert sorted(kept, key=write_canonically) == sorted(rows, key=write_canonically)
+    today = Release("today")
+    found = ask(old_warehouse, f"select to_jsonb(t) from {today.find_table(table)} t")
+    assert keep_columns(table, [today.restore_names(table, row) for row in found]) == keep_columns(table, ROWS[table])
+
+
+@pytest.mark.parametrize("table", sorted(DEPRECATED))
+def test_queries_of_then_find_the_rows_of_then(table: str, old_warehouse: Warehouse) -> None:
+    """With the deprecated schema first in the path, every name of 0.1 means what it meant."""
+    name = table.partition(".")[2]
+    with old_warehouse.begin() as connection:
+        connection.execute(text("set local search_path = monitoring_0_1, monitoring"))
+        found = list(connection.execute(text(f"select to_jsonb(t) from {name} t")).scalars())
+    assert ROWS[table]
+    assert sorted(found, key=write_canonically) == sorted(ROWS[table], key=write_canonically)
 
 
 def test_the_models_are_told_as_then(old_warehouse: Warehouse, tmp_path: Path) -> None:
@@ -85,8 +151,8 @@ def test_the_champion_is_the_one_of_then_and_its_artifact_has_the_recorded_hash(
         champion = find_champion(connection, "churn")
         versions = list_versions(connection, "churn")
     assert champion is not None
-    assert [champion.version] == [row["version"] for row in FILLED["tables"]["ml.champions"]]
-    recorded = {row["version"]: row["artifact_sha256"] for row in FILLED["tables"]["ml.model_versions"]}
+    assert [champion.version] == [row["version"] for row in ROWS["ml.champions"]]
+    recorded = {row["version"]: row["artifact_sha256"] for row in ROWS["ml.model_versions"]}
     assert {version.version: version.artifact.sha256 for version in versions} == recorded
 
 

@@ -46,9 +46,22 @@ PLACES: Mapping[str, Mapping[str, str]] = {
         "load_predictor": "nightshift.steps.serving.predictors:load_predictor",
     },
 }
-# What a migration has renamed since: 0.1's table -> today's, and "table.column" by 0.1's names -> today's column.
-RENAMED_TABLES: Mapping[str, str] = {}
-RENAMED_COLUMNS: Mapping[str, str] = {}
+# What migrations have renamed since: 0.1's table -> today's; by 0.1's table, its column -> today's; by 0.1's table and
+# column, its value -> today's.
+RENAMED_TABLES: Mapping[str, str] = {"monitoring.upkeep": "monitoring.maintenance"}
+RENAMED_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "monitoring.alerts": {
+        "told_at": "notified_at",
+        "told_to": "recipients",
+        "recovery_told_at": "recovery_notified_at",
+        "recovery_told_to": "recovery_recipients",
+    },
+    "monitoring.retrain_requests": {"paid": "improved"},
+    "monitoring.shadow_comparisons": {"verdict": "result"},
+}
+RENAMED_VALUES: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("monitoring.alerts", "kind"): {"missed_night": "missed_partition"},
+}
 # Fields that records call something else today: 0.1's name -> today's.
 RENAMED_FIELDS: Mapping[str, str] = {}
 
@@ -60,7 +73,7 @@ Values = Iterator[tuple[str, Any]]
 
 
 class Release:
-    """The functions of one release by name, and what it calls 0.1's tables, columns and fields."""
+    """The functions of one release by name, and how what it has renamed since 0.1 is given its old name back."""
 
     def __init__(self, name: str) -> None:
         self.is_old = name == "0.1"
@@ -68,12 +81,21 @@ class Release:
             module, _, attribute = place.partition(":")
             setattr(self, wanted, getattr(import_module(module), attribute))
 
+    def find_table(self, table: str) -> str:
+        """What the release calls the table that has this name in 0.1."""
+        return table if self.is_old else RENAMED_TABLES.get(table, table)
+
     def restore_names(self, table: str, row: dict[str, Any]) -> dict[str, Any]:
-        """The row under 0.1's column names."""
-        old = {
-            new: name.rpartition(".")[2] for name, new in RENAMED_COLUMNS.items() if name.rpartition(".")[0] == table
-        }
-        return row if self.is_old else {old.get(name, name): value for name, value in row.items()}
+        """The row with 0.1's column names and values; `table` by its name in 0.1."""
+        if self.is_old:
+            return row
+        columns = {new: name for name, new in RENAMED_COLUMNS.get(table, {}).items()}
+        restored = {columns.get(name, name): value for name, value in row.items()}
+        for (owner, column), renamed in RENAMED_VALUES.items():
+            if owner == table:
+                values = {new: value for value, new in renamed.items()}
+                restored[column] = values.get(restored[column], restored[column])
+        return restored
 
     def restore_fields(self, record: Any) -> Any:
         """The record under 0.1's field names, at every depth."""
@@ -115,7 +137,7 @@ def collect_objects(resources: Any) -> Values:
 def collect_rows(release: Any, resources: Any) -> Values:
     """Every row of every table and view that 0.1 made; scores by partition."""
     for table in select(resources, _TABLES, schemas=list(SCHEMAS)) if release.is_old else _read_known_tables():
-        rows = select(resources, f"select to_jsonb(t) from {RENAMED_TABLES.get(table, table)} t")
+        rows = select(resources, f"select to_jsonb(t) from {release.find_table(table)} t")
         rows = [release.restore_names(table, row) for row in rows]
         texts = sorted(json.dumps(row, sort_keys=True) for row in rows)
         yield f"table {table}", texts
