@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
-from nightshift.orchestration.timetables import DayBeforeTimetable
+from nightshift.orchestration.timetables import DayBeforeTimetable, DayBeforeTimetableOf01
 
 PREFIX = "/nightshift"
 # A bright rim keeps the icon visible on the dark ground of the chosen entry: an image can't take the text's colour.
@@ -39,7 +39,7 @@ class NightshiftPlugin(AirflowPlugin):
     """
 
     name = "nightshift"
-    timetables: ClassVar = [DayBeforeTimetable]
+    timetables: ClassVar = [DayBeforeTimetable, DayBeforeTimetableOf01]
     external_views: ClassVar = [
         {
             "name": "Nightshift",

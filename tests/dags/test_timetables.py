@@ -7,6 +7,7 @@ from typing import Any
 import pendulum
 import pytest
 from airflow.sdk import DAG
+from airflow.serialization.decoders import decode_timetable
 from airflow.timetables.base import TimeRestriction
 
 from nightshift.orchestration.timetables import DayBeforeTimetable, run_for_day_before
@@ -119,3 +120,12 @@ def test_runs_by_hand_by_schedule_and_of_a_backfill_are_the_same_partition_to_ai
     assert scheduled.partition_key == backfilled.partition_key == "2026-11-19"
     assert scheduled.partition_date == backfilled.partition_date == by_hand
     assert backfilled.run_after == by_hand
+
+
+def test_runs_that_0_1_recorded_still_find_their_timetable() -> None:
+    """By the name that Airflow's history has for it; otherwise the pages of those runs fail."""
+    recorded = {
+        "__type": "include.orchestration.timetables.DayBeforeTimetable",
+        "__var": {"expression": "0 2 * * *", "timezone": "UTC"},
+    }
+    assert decode_timetable(recorded) == run_for_day_before("0 2 * * *", "UTC")

@@ -62,6 +62,12 @@ class DayBeforeTimetable(CronPartitionTimetable):
         return (next(same) for _, same in groupby(infos, key=lambda info: info.partition_key))
 
 
+# Airflow keeps the DAGs of earlier runs by the name that the class had in 0.1; without it, their pages fail.
+DayBeforeTimetableOf01 = type(
+    "DayBeforeTimetable", (DayBeforeTimetable,), {"__module__": "include.orchestration.timetables"}
+)
+
+
 # Putting a cron into words takes a millisecond, and Airflow makes the timetable of each DAG anew some twenty times when
 # it has read a file. Nobody changes one that is made, so pipelines with the same schedule share it.
 @lru_cache(maxsize=1024)

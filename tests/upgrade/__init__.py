@@ -1,0 +1,1 @@
+"""What earlier releases stored still loads and gives the same values."""
