@@ -61,7 +61,9 @@ def judge_sample(kind: Kind, reference: pd.Series, current: pd.Series, limits: D
     nights = (np.arange(len(reference)) * NIGHTS // len(reference)).astype("datetime64[D]")[chosen]
     noise = Noise(len(chosen), nights, WINDOW, len(other), len(chosen), seed)
     then, now = reference.iloc[chosen], current.iloc[other]
-    return bool(judge_column("x", kind, find_distance(kind).measure(then, now), 1.0, then, now, noise, limits).drifted)
+    return bool(
+        judge_column("x", kind, find_distance(kind).measure(then, now), 1.0, (then, now), noise, limits).drifted
+    )
 
 
 def count_agreement(seeds: int) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ from nightshift.config.sections.drift import Drift
 from nightshift.config.sections.retrain import Retrain
 from nightshift.core.drift.columns import judge_column
 from nightshift.core.drift.result import SCORE, judge_drift
-from nightshift.core.evaluation.bootstrap import bootstrap_gain
+from nightshift.core.evaluation.bootstrap import Resampling, bootstrap_gain
 from nightshift.core.performance.tolerance import Night, judge_band
 from nightshift.core.retraining.policy import PastRequest, RetrainDecision, Signals, decide_retraining
 from nightshift.core.training.fit import sample_rows
@@ -134,7 +134,7 @@ def compare(champion: Champion, window: list[Rows]) -> tuple[bool | None, str]:
     held = find_nights(reference.held)
     assert held is not None
     noise = make_noise(CONFIG, reference, Matched(reference.held, current), len(np.unique(held)))
-    score = judge_column(SCORE, "prediction", measure_numbers(then, now), 0.0, base, now, noise, limits)
+    score = judge_column(SCORE, "prediction", measure_numbers(then, now), 0.0, (base, now), noise, limits)
     verdict = judge_drift([*columns, score], limits, [])
     return verdict.drifted, verdict.reason
 
@@ -181,10 +181,8 @@ def live_year(world: World, nights: int) -> list[str]:
             candidate, new = fit_champion(past), 0
             held = past[-HELD:]
             inputs, target = (np.concatenate([getattr(night, name) for night in held]) for name in ("inputs", "target"))
-            gained = bootstrap_gain(
-                "roc_auc", target, *(m.model.predict_proba(inputs)[:, 1] for m in (candidate, champion)),
-                resamples=200, confidence=0.95, seed=7,
-            )  # fmt: skip
+            ours, theirs = (m.model.predict_proba(inputs)[:, 1] for m in (candidate, champion))
+            gained = bootstrap_gain("roc_auc", target, ours, theirs, Resampling(200, 0.95, 7))
             requests.insert(0, PastRequest(f"{as_of}", as_of, as_of + timedelta(days=1), False, gained.low > 0))
             # Not worse is enough for the gate.
             champion = candidate if gained.low > -0.01 else champion

@@ -11,7 +11,7 @@ import yaml
 
 from nightshift.config.loading import load_pipeline
 from nightshift.config.pipeline import PipelineConfig
-from nightshift.io.registry import NewVersion, find_champion, promote, register_version
+from nightshift.io.registry import NewVersion, PromotionRequest, find_champion, promote, register_version
 from nightshift.io.resources import Resources
 from nightshift.steps import runs
 
@@ -76,7 +76,7 @@ def promote_for_all(folder: Path, names: Sequence[str], resources: Resources) ->
     with resources.warehouse.begin() as connection:
         for name in names[1:]:
             number = register_version(connection, name, version)
-            promote(connection, name, number, None, "bench", "bench", None)
+            promote(connection, name, PromotionRequest(number, None, "bench", "bench", None))
 
 
 def _train(config: PipelineConfig, resources: Resources) -> Any:

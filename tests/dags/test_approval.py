@@ -18,6 +18,7 @@ from nightshift.orchestration.approval import ApprovePromotion, read_answer
 from nightshift.steps import train as steps
 from nightshift.steps.outcome import Outcome
 from nightshift.steps.train import request as requests
+from nightshift.steps.train.promote import Promoter
 from tests.dags.kit import DAGS, parse_dags
 from tests.kits.pipelines import make_spec, write_pipeline
 
@@ -169,12 +170,12 @@ def test_who_approved_and_the_note_go_into_the_promotion(
     monkeypatch: pytest.MonkeyPatch, promoted: dict[str, Any]
 ) -> None:
     run_promote(monkeypatch, read_answer(answer("Approve", note="go"), 8), reason="weekly")
-    assert promoted["promoted"][2:] == ({"set": 1}, 5, NEEDED, "grace", "weekly; go", "ada")
+    assert promoted["promoted"][2:] == ({"set": 1}, 5, NEEDED, Promoter("grace", "weekly; go", "ada"))
 
 
 def test_without_a_question_nobody_approved(monkeypatch: pytest.MonkeyPatch, promoted: dict[str, Any]) -> None:
     run_promote(monkeypatch, None)
-    assert promoted["promoted"][2:] == ({"set": 1}, 5, NEEDED, "grace", "", None)
+    assert promoted["promoted"][2:] == ({"set": 1}, 5, NEEDED, Promoter("grace", "", None))
 
 
 def test_a_no_is_no_failure_and_promotes_nothing(monkeypatch: pytest.MonkeyPatch, promoted: dict[str, Any]) -> None:

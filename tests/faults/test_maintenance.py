@@ -18,7 +18,7 @@ from nightshift.errors import NightshiftError
 from nightshift.io.lake.folder import INCOMING
 from nightshift.io.lake.open import open_lake
 from nightshift.io.ledger.references import URI_COLUMNS, list_uri_columns
-from nightshift.io.registry import promote
+from nightshift.io.registry import PromotionRequest, promote
 from nightshift.local.postgres import Server
 from nightshift.steps.maintenance import apply_retention, begin_upkeep, survey, sweep_orphans
 from nightshift.steps.maintenance.garbage import find_doomed, remove_doomed
@@ -188,7 +188,7 @@ def test_retention_removes_old_partitions_but_not_what_a_model_was_trained_on(pa
 def test_a_retired_version_can_not_take_over(past: World) -> None:
     apply_retention(past.resources, [past.config], begin_later())
     with pytest.raises(NightshiftError, match="version 2 was retired"), past.warehouse.begin() as connection:
-        promote(connection, "shops", 2, 1, "tests", "try", None)
+        promote(connection, "shops", PromotionRequest(2, 1, "tests", "try", None))
     # Nor does the database take it from anybody else.
     with pytest.raises(IntegrityError, match="version 2 of shops is retired"):
         past.change("insert into ml.promotions (pipeline, version, promoted_by, reason, kind)"

@@ -8,7 +8,15 @@ from datetime import date
 from typing import Any
 
 from nightshift.io.lake.base import ObjectRef
-from nightshift.io.registry import ChampionChanged, NewVersion, PromotionKind, find_version, promote, register_version
+from nightshift.io.registry import (
+    ChampionChanged,
+    NewVersion,
+    PromotionKind,
+    PromotionRequest,
+    find_version,
+    promote,
+    register_version,
+)
 from tests.integration.kit import PIPELINE, World
 
 DAY = date(2026, 1, 5)
@@ -39,7 +47,7 @@ def promote_to(world: World, version: int, expected: int | None, kind: Promotion
     """Whether it was not refused."""
     try:
         with world.warehouse.begin() as connection:
-            promote(connection, PIPELINE, version, expected, "tests", "because", None, kind=kind)
+            promote(connection, PIPELINE, PromotionRequest(version, expected, "tests", "because", None, kind=kind))
     except ChampionChanged:
         return False
     return True

@@ -13,7 +13,7 @@ import yaml
 from nightshift.config.airflow.connections import ConnectionSpec
 from nightshift.config.extensions import load_extensions
 from nightshift.core.alerts.messages import Message
-from nightshift.core.evaluation.bootstrap import bootstrap_metric
+from nightshift.core.evaluation.bootstrap import Resampling, bootstrap_metric
 from nightshift.errors import DataUnavailable
 from nightshift.extension.alert_channels import ALERT_CHANNELS
 from nightshift.extension.drift_measures import DRIFT_MEASURES
@@ -106,7 +106,7 @@ def test_what_a_metric_can_say_changes_no_value(follow: Follow) -> None:
     predicted = generator.random(2_000)
     target = (generator.random(2_000) < predicted).astype(float)
     plain, fast = (
-        bootstrap_metric(name, target, predicted, resamples=200, confidence=0.95, seed=7)
+        bootstrap_metric(name, target, predicted, Resampling(200, 0.95, 7))
         for name in ("call_profit", "fast_call_profit")
     )
     np.testing.assert_allclose([plain.value, plain.low, plain.high], [fast.value, fast.low, fast.high], rtol=1e-9)

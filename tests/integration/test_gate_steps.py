@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nightshift.io.registry import NewVersion, find_version, promote, register_version
+from nightshift.io.registry import NewVersion, PromotionRequest, find_version, promote, register_version
 from nightshift.steps.train import assemble_training_set, evaluate_candidate, judge_candidate, promote_candidate
 from nightshift.steps.train import tune_and_fit as fit
+from nightshift.steps.train.promote import Promoter
 from tests.integration.kit import LEARNING, NIGHTS, PIPELINE, World, bend, draw_rows
 
 LATER = NIGHTS[6:12]
@@ -112,7 +113,9 @@ def test_of_two_trainings_at_once_one_wins_and_the_other_is_judged_again(champio
     judged = {v: judge_candidate(world.config, world.resources, assembled, v).figures for v in (second, third)}
     assert [found["champion_version"] for found in judged.values()] == [1, 1]
     outcomes = [
-        promote_candidate(world.config, world.resources, assembled, version, judged[version], "tests", "because")
+        promote_candidate(
+            world.config, world.resources, assembled, version, judged[version], Promoter("tests", "because")
+        )
         for version in (second, third)
     ]
     assert [outcome.figures["judged_again"] for outcome in outcomes] == [0, 1]
@@ -128,8 +131,8 @@ def test_the_one_that_lost_is_kept_out_where_the_new_champion_is_better(champion
     (assembled, second), (_, third) = prepare(world, "second"), prepare(world, "third")
     claimed = judge_candidate(world.config, world.resources, assembled, third).figures | {"decision": "promote"}
     with world.warehouse.begin() as connection:
-        promote(connection, PIPELINE, second, 1, "tests", "first", None)
-    outcome = promote_candidate(world.config, world.resources, assembled, third, claimed, "tests", "late")
+        promote(connection, PIPELINE, PromotionRequest(second, 1, "tests", "first", None))
+    outcome = promote_candidate(world.config, world.resources, assembled, third, claimed, Promoter("tests", "late"))
     assert outcome.status == "skipped"
     assert world.ask("select version from ml.champions") == [(second,)]
 
@@ -142,7 +145,7 @@ def test_what_needs_approval_waits_for_it_and_the_history_names_who_gave_it(cham
     assembled, _ = prepare(world, "second")
     judged = judge_candidate(world.config, world.resources, assembled, figures["version"]).figures
     outcome = promote_candidate(
-        world.config, world.resources, assembled, figures["version"], judged, "schedule", "nightly", approved_by="ada"
+        world.config, world.resources, assembled, figures["version"], judged, Promoter("schedule", "nightly", "ada")
     )
     assert outcome.status == "done"
     query = "select kind, promoted_by, approved_by, gate_decision_id from ml.promotions order by id desc limit 1"
@@ -156,8 +159,8 @@ def test_an_approval_does_not_count_against_another_champion(champion_world: Wor
     (assembled, second), (_, third) = prepare(world, "second"), prepare(world, "third")
     judged = judge_candidate(world.config, world.resources, assembled, third).figures
     with world.warehouse.begin() as connection:
-        promote(connection, PIPELINE, second, 1, "tests", "first", None)
-    outcome = promote_candidate(world.config, world.resources, assembled, third, judged, "a", "b", approved_by="ada")
+        promote(connection, PIPELINE, PromotionRequest(second, 1, "tests", "first", None))
+    outcome = promote_candidate(world.config, world.resources, assembled, third, judged, Promoter("a", "b", "ada"))
     assert outcome.status == "stopped"
     assert "approval was given before" in outcome.reason
     assert world.ask("select version from ml.champions") == [(second,)]

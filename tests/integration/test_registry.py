@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from nightshift.errors import NightshiftError
-from nightshift.io.registry import ChampionChanged, find_champion, find_version, promote
+from nightshift.io.registry import ChampionChanged, PromotionRequest, find_champion, find_version, promote
 from nightshift.io.resources import Resources
 from nightshift.io.warehouse.engine import Warehouse
 from nightshift.steps.registry import promotions
@@ -142,7 +142,7 @@ def test_a_promotion_that_expects_a_former_champion_is_refused_and_changes_nothi
         pytest.raises(ChampionChanged, match="the champion is version 2 now, but 1 was expected"),
         world.warehouse.begin() as connection,
     ):
-        promote(connection, PIPELINE, third, first, "tests", "because", None)
+        promote(connection, PIPELINE, PromotionRequest(third, first, "tests", "because", None))
     assert world.read_state() == before
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nightshift.errors import NightshiftError
-from nightshift.io.registry import promote
+from nightshift.io.registry import PromotionRequest, promote
 from nightshift.steps.registry import promotions
 from nightshift.steps.registry.promotions import promote_by_hand
 from nightshift.steps.registry.rollback import rescore_partitions, roll_back
@@ -34,7 +34,7 @@ def retired(champion_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 def promote_meanwhile(world: World) -> None:
     """Maintenance retired it after the look and before the commit."""
     with world.warehouse.begin() as connection:
-        promote(connection, PIPELINE, 2, 1, "ada", "why", None)
+        promote(connection, PIPELINE, PromotionRequest(2, 1, "ada", "why", None))
 
 
 WAYS: dict[str, Callable[[World], Any]] = {

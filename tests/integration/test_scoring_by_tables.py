@@ -14,7 +14,7 @@ from nightshift.core.predictors import predictor as making
 from nightshift.io.artifacts import load_model
 from nightshift.io.lake.base import ObjectRef
 from nightshift.io.lake.parquet import fetch_table
-from nightshift.io.registry import ModelVersion, find_champion, promote
+from nightshift.io.registry import ModelVersion, PromotionRequest, find_champion, promote
 from nightshift.steps.serving import predictors
 from nightshift.steps.serving.check import require_servable
 from nightshift.steps.serving.predictors import load_predictor
@@ -75,7 +75,7 @@ def tree_world(champion_world: World) -> World:
     world = bend(champion_world, **TREES)
     assert world.train(LEARNING[-1], "trees").figures["version"] == 2
     with world.warehouse.begin() as connection:
-        promote(connection, PIPELINE, 2, 1, "tests", "to see its tables", None, kind="manual")
+        promote(connection, PIPELINE, PromotionRequest(2, 1, "tests", "to see its tables", None, kind="manual"))
     world.write(NIGHT)
     assert world.ingest(NIGHT).status == "done"
     return world

@@ -14,7 +14,14 @@ from sklearn.preprocessing import OneHotEncoder
 from nightshift.errors import TemporarilyUnavailable
 from nightshift.io.artifacts import store_model
 from nightshift.io.lake.base import ObjectRef, make_attempt_id
-from nightshift.io.registry import NewVersion, promote, record_decision, register_version, set_challenger
+from nightshift.io.registry import (
+    NewVersion,
+    PromotionRequest,
+    promote,
+    record_decision,
+    register_version,
+    set_challenger,
+)
 from nightshift.steps import runs
 from nightshift.steps.drift import compare_windows
 from nightshift.steps.outcome import Outcome
@@ -70,7 +77,7 @@ def register(
 
 def crown(world: World, version: int, expected: int | None) -> None:
     with world.warehouse.begin() as connection:
-        promote(connection, PIPELINE, version, expected, "tests", "", None, kind="manual")
+        promote(connection, PIPELINE, PromotionRequest(version, expected, "tests", "", None, kind="manual"))
 
 
 def challenge(world: World, model: Any, **known: Any) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nightshift.io.lake import parquet as tables
-from nightshift.io.registry import promote
+from nightshift.io.registry import PromotionRequest, promote
 from nightshift.steps.score.publish import publish_scores
 from nightshift.steps.score.score import score_partition
 from nightshift.steps.score.shards import count_shards, join_shards, plan_shards, score_shard
@@ -83,7 +83,7 @@ def test_the_model_of_the_plan_scores_all_shards_whoever_is_champion_by_then(sha
     first = score(sharded, shards[0])
     sharded.train(NIGHT, "second")
     with sharded.warehouse.begin() as connection:
-        promote(connection, PIPELINE, 2, 1, "tests", "a change of mind", None)
+        promote(connection, PIPELINE, PromotionRequest(2, 1, "tests", "a change of mind", None))
     assert {score(sharded, shard)["model_version"] for shard in shards} == {first["model_version"]} == {1}
 
 

@@ -103,8 +103,7 @@ def run_train(
             assembled.figures,
             candidate["version"],
             candidate,
-            request.requested_by,
-            request.reason,
+            train.Promoter(request.requested_by, request.reason),
         ),
     )
     window = {name: assembled.figures[name] for name in ("train_from", "train_to", "rows")}

@@ -9,7 +9,7 @@ from scipy.special import ndtri
 from nightshift.config.pipeline import PipelineSpec
 from nightshift.core.cards.card_inputs import HeldOut, KnownModel
 from nightshift.core.cards.gate import list_rules
-from nightshift.core.evaluation.bootstrap import bootstrap_metric
+from nightshift.core.evaluation.bootstrap import Resampling, bootstrap_metric
 from nightshift.core.evaluation.metrics import is_higher_better
 from nightshift.core.gate.rule import find_figures
 from nightshift.core.training.calibration import expected_calibration_error, reliability
@@ -56,15 +56,8 @@ def _find_interval(metric: str, spec: PipelineSpec, held_out: HeldOut) -> tuple[
     if held_out.predicted is None:
         return None, None
     groups = held_out.days if spec.gate.resample == "partitions" else None
-    interval = bootstrap_metric(
-        metric,
-        held_out.target,
-        held_out.predicted,
-        resamples=RESAMPLES,
-        confidence=spec.gate.confidence,
-        seed=spec.training.seed,
-        groups=groups,
-    )
+    how = Resampling(RESAMPLES, spec.gate.confidence, spec.training.seed, groups)
+    interval = bootstrap_metric(metric, held_out.target, held_out.predicted, how)
     return interval.low, interval.high
 
 

@@ -91,15 +91,15 @@ def judge_column(
     kind: Kind,
     score: float,
     weight: float,
-    reference: pd.Series,
-    current: pd.Series,
+    sides: tuple[pd.Series, pd.Series],
     noise: Noise,
     limits: Drift,
 ) -> ColumnDrift:
     """The column's figures, and whether one of them is both beyond its limit and beyond what chance reaches.
 
-    `score` is its distance. `noise` belongs to the rows of `reference` and `current`.
+    `score` is its distance. `sides` are the reference's values and the current ones, `noise` belongs to their rows.
     """
+    reference, current = sides
     limit = limits.find_limit(find_distance(kind))
     named = _name_new(reference, current) if kind == "categorical" else ()
     values = {

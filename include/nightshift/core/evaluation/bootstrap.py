@@ -42,53 +42,48 @@ class Interval:
         return float(stdtr(self.freedom, (self.value - limit) / self.error))
 
 
-def bootstrap_metric(
-    metric: str,
-    target: np.ndarray,
-    predicted: np.ndarray,
-    *,
-    resamples: int,
-    confidence: float,
-    seed: int,
-    groups: np.ndarray | None = None,
-) -> Interval:
+@dataclass(frozen=True)
+class Resampling:
+    """How often what is drawn, and how sure the interval is to be.
+
+    `groups`, shape (rows,): whole groups are drawn instead of rows, for rows of a group that are alike.
+    """
+
+    resamples: int
+    confidence: float
+    seed: int
+    groups: np.ndarray | None = None
+
+
+def bootstrap_metric(metric: str, target: np.ndarray, predicted: np.ndarray, how: Resampling) -> Interval:
     """The metric of predictions (float64, shape (rows,)) with its interval. See bootstrap_gain for the rest."""
     value = measure_rows(metric, target, predicted)
     if not math.isfinite(value):
         return _unknown(value)
-    chosen = _choose_rows((target, predicted), groups, seed)
+    chosen = _choose_rows((target, predicted), how.groups, how.seed)
     compute = bind_metric(metric, target[chosen], predicted[chosen])
-    spread = _measure_spread(compute, _draw(chosen, groups, resamples, seed)) * math.sqrt(len(chosen) / len(target))
-    return make_interval(value, spread, _count_units(target, groups), resamples, confidence)
+    spread = _measure_spread(compute, _draw(chosen, how)) * math.sqrt(len(chosen) / len(target))
+    return make_interval(value, spread, _count_units(target, how.groups), how.resamples, how.confidence)
 
 
 def bootstrap_gain(
-    metric: str,
-    target: np.ndarray,
-    candidate: np.ndarray,
-    champion: np.ndarray,
-    *,
-    resamples: int,
-    confidence: float,
-    seed: int,
-    groups: np.ndarray | None = None,
+    metric: str, target: np.ndarray, candidate: np.ndarray, champion: np.ndarray, how: Resampling
 ) -> Interval:
     """How much better the candidate's predictions are than the champion's, in the metric's unit; paired.
 
-    Both are measured on the same drawn rows, so what makes rows hard for both cancels out. `groups`, shape (rows,):
-    whole groups are drawn instead of rows, for rows of a group that are alike. The order of the rows does not matter.
-    A value that can't be computed, or more than a tenth of the resamples in which it can't, gives NaN bounds.
+    Both are measured on the same drawn rows, so what makes rows hard for both cancels out. The order of the rows does
+    not matter. A value that can't be computed, or more than a tenth of the resamples in which it can't: NaN bounds.
     """
     value = gain(metric, measure_rows(metric, target, candidate), measure_rows(metric, target, champion))
     if not math.isfinite(value):
         return _unknown(value)
-    chosen = _choose_rows((target, candidate, champion), groups, seed)
+    chosen = _choose_rows((target, candidate, champion), how.groups, how.seed)
     ours, theirs = (bind_metric(metric, target[chosen], scores[chosen]) for scores in (candidate, champion))
-    draws = _draw(chosen, groups, resamples, seed)
+    draws = _draw(chosen, how)
     # The sign of a difference does not change its spread.
     spread = _measure_spread(lambda weights: ours(weights) - theirs(weights), draws)
     spread *= math.sqrt(len(chosen) / len(target))
-    return make_interval(value, spread, _count_units(target, groups), resamples, confidence)
+    return make_interval(value, spread, _count_units(target, how.groups), how.resamples, how.confidence)
 
 
 def draw_weights(rows: int, resamples: int, seed: int, groups: np.ndarray | None = None) -> Iterator[np.ndarray]:
@@ -134,8 +129,8 @@ def _choose_rows(columns: tuple[np.ndarray, ...], groups: np.ndarray | None, see
     return order[np.sort(np.random.default_rng(seed).choice(len(order), MOST_ROWS, replace=False))]
 
 
-def _draw(chosen: np.ndarray, groups: np.ndarray | None, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    return draw_weights(len(chosen), resamples, seed, None if groups is None else groups[chosen])
+def _draw(chosen: np.ndarray, how: Resampling) -> Iterator[np.ndarray]:
+    return draw_weights(len(chosen), how.resamples, how.seed, None if how.groups is None else how.groups[chosen])
 
 
 def _count_units(target: np.ndarray, groups: np.ndarray | None) -> int:

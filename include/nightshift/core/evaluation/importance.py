@@ -14,6 +14,8 @@ from nightshift.core.estimators.kinds import predict_scores
 from nightshift.core.evaluation.metrics import is_higher_better, measure
 from nightshift.core.training.fit import sample_rows
 
+MAX_ROWS = 5_000
+
 
 def measure_importance(
     model: Any,
@@ -22,15 +24,14 @@ def measure_importance(
     rows: pd.DataFrame,
     target: np.ndarray,
     seed: int,
-    max_rows: int = 5000,
     repeats: int = 5,
 ) -> dict[str, dict[str, float]]:
     """Per column of `rows`: `mean` and `std` of the loss over `repeats` shuffles, in the metric's unit.
 
-    Positive matters, about zero does not. At most `max_rows` seeded rows are used. NaN where the metric can't be
+    Positive matters, about zero does not. At most MAX_ROWS seeded rows are used. NaN where the metric can't be
     computed.
     """
-    chosen = sample_rows(len(rows), max_rows, seed)
+    chosen = sample_rows(len(rows), MAX_ROWS, seed)
     sample, outcome = rows.iloc[chosen], target[chosen]
     sign = 1.0 if is_higher_better(metric) else -1.0
     reached = measure(metric, outcome, predict_scores(model, task, sample))

@@ -12,37 +12,31 @@ from nightshift.extension.tasks import find_task
 MOST_ROWS = 20_000
 MIN_LEAF_ROWS = 5
 
+# Rows with the target of each, float64 of shape (rows,).
+Labelled = tuple[pd.DataFrame, np.ndarray]
+
 
 def measure_alone(
-    rows_train: pd.DataFrame,
-    target_train: np.ndarray,
-    rows_holdout: pd.DataFrame,
-    target_holdout: np.ndarray,
-    numeric: Sequence[str],
-    categorical: Sequence[str],
-    task: str,
-    seed: int,
+    train: Labelled, holdout: Labelled, numeric: Sequence[str], categorical: Sequence[str], task: str, seed: int
 ) -> dict[str, float]:
     """Per feature: ROC AUC or R² on the held-out rows of a small tree fitted on that feature of the training rows.
 
     Targets are float64 of shape (rows,). NaN where it can't be computed. At most 20,000 rows each, seeded.
     """
-    train = _choose_rows(len(rows_train), seed)
-    holdout = _choose_rows(len(rows_holdout), seed)
-    target = target_train[train]
-    known = target_holdout[holdout]
+    (rows, target), (later, known) = (_choose_rows(*part, seed) for part in (train, holdout))
     alone = {}
     for name in [*numeric, *categorical]:
-        seen, unseen = rows_train[name].iloc[train], rows_holdout[name].iloc[holdout]
+        seen, unseen = rows[name], later[name]
         encoded = _encode_numbers(seen, unseen) if name in numeric else _encode_categories(seen, unseen, target)
         alone[name] = _measure_feature(*encoded, target, known, task, seed)
     return alone
 
 
-def _choose_rows(count: int, seed: int) -> np.ndarray:
-    if count <= MOST_ROWS:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(seed).choice(count, MOST_ROWS, replace=False))
+def _choose_rows(rows: pd.DataFrame, target: np.ndarray, seed: int) -> Labelled:
+    if len(rows) <= MOST_ROWS:
+        return rows, target
+    chosen = np.sort(np.random.default_rng(seed).choice(len(rows), MOST_ROWS, replace=False))
+    return rows.iloc[chosen], target[chosen]
 
 
 def _encode_numbers(seen: pd.Series, unseen: pd.Series) -> tuple[np.ndarray, np.ndarray]:

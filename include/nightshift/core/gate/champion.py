@@ -6,6 +6,7 @@ from nightshift.config.sections.gate import Gate
 from nightshift.core.evaluation.bootstrap import Interval
 from nightshift.core.evaluation.metrics import gain
 from nightshift.core.evaluation.weighted_metrics import measure_rows
+from nightshift.core.gate.case import GateCase
 from nightshift.core.gate.comparison import compare, explain_unknown, format_interval, show_interval
 from nightshift.core.gate.evidence import Evidence
 from nightshift.core.gate.quality import NOT_SERVED
@@ -31,8 +32,9 @@ def find_margin(evidence: Evidence, gate: Gate, metric: str) -> float:
     return max(0.0, GIVEN_UP * own) if math.isfinite(own) else math.nan
 
 
-def check_champion(evidence: Evidence, gate: Gate, metric: str, seed: int) -> Rule:
+def check_champion(case: GateCase) -> Rule:
     """Provably not worse than the champion by more than the margin, or provably better, as the policy asks."""
+    evidence, gate, metric = case.evidence, case.gate, case.metric
     margin = find_margin(evidence, gate, metric)
     asked = {"champion_version": evidence.champion_version, "policy": gate.policy, "confidence": gate.confidence}
     figures = {**asked, "margin": margin if gate.policy == "non_inferior" else 0.0}
@@ -46,7 +48,7 @@ def check_champion(evidence: Evidence, gate: Gate, metric: str, seed: int) -> Ru
         return Rule("champion", None, {**figures, "champion_problem": evidence.champion_problem}, text)
     if evidence.candidate is None:
         return Rule("champion", None, figures, NOT_SERVED)
-    found = compare(evidence, gate, metric, evidence.candidate, evidence.champion, seed, resamples=gate.resamples)
+    found = compare(case, evidence.candidate, evidence.champion, resamples=gate.resamples)
     figures["candidate"] = measure_rows(metric, evidence.target, evidence.candidate)
     figures["champion"] = measure_rows(metric, evidence.target, evidence.champion)
     figures |= show_interval(found)

@@ -3,8 +3,8 @@
 import numpy as np
 
 from nightshift.config.sections.gate import Gate
-from nightshift.core.evaluation.bootstrap import Interval, bootstrap_gain
-from nightshift.core.gate.evidence import Evidence
+from nightshift.core.evaluation.bootstrap import Interval, Resampling, bootstrap_gain
+from nightshift.core.gate.case import GateCase
 
 # A standard error needs no more than 50 to 200 resamples: Efron and Tibshirani (1993), section 6.4. So what is compared
 # beside the champion on all rows, the baseline and each slice, gets a fifth of gate.resamples, at least 200.
@@ -15,28 +15,18 @@ MIN_DAYS = 10
 
 
 def compare(
-    evidence: Evidence,
-    gate: Gate,
-    metric: str,
-    ours: np.ndarray,
-    theirs: np.ndarray,
-    seed: int,
-    *,
-    resamples: int,
-    within: np.ndarray | None = None,
+    case: GateCase, ours: np.ndarray, theirs: np.ndarray, *, resamples: int, within: np.ndarray | None = None
 ) -> Interval:
     """The gain of `ours` over `theirs` on the held-out rows, or on those in the mask `within`."""
+    evidence = case.evidence
     chosen = np.ones(len(evidence.target), dtype=bool) if within is None else within
-    groups = evidence.days[chosen] if gate.resample == "partitions" else None
+    groups = evidence.days[chosen] if case.gate.resample == "partitions" else None
     found = bootstrap_gain(
-        metric,
+        case.metric,
         evidence.target[chosen],
         ours[chosen],
         theirs[chosen],
-        resamples=resamples,
-        confidence=gate.confidence,
-        seed=seed,
-        groups=groups,
+        Resampling(resamples, case.gate.confidence, case.seed, groups),
     )
     if groups is not None and len(np.unique(groups)) < MIN_DAYS:
         return Interval(found.value, np.nan, np.nan, np.nan, 0)

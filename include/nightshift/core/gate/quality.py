@@ -8,6 +8,7 @@ import numpy as np
 from nightshift.config.sections.gate import Gate
 from nightshift.core.evaluation.metrics import gain, is_higher_better
 from nightshift.core.evaluation.weighted_metrics import measure_rows
+from nightshift.core.gate.case import GateCase
 from nightshift.core.gate.comparison import compare, count_fewer, explain_unknown, format_interval, show_interval
 from nightshift.core.gate.evidence import Evidence
 from nightshift.core.gate.rule import Rule
@@ -43,12 +44,13 @@ def _check_floor(rule: str, evidence: Evidence, metric: str, floor: float) -> Ru
     )
 
 
-def check_baseline(evidence: Evidence, gate: Gate, metric: str, seed: int) -> Rule:
+def check_baseline(case: GateCase) -> Rule:
     """Better than predicting the mean: by the margin, and by more than luck."""
+    evidence, gate, metric = case.evidence, case.gate, case.metric
     asked = gate.baseline_margin
     if evidence.candidate is None:
         return Rule("baseline", None, {"margin": asked}, NOT_SERVED)
-    found = compare(evidence, gate, metric, evidence.candidate, evidence.baseline, seed, resamples=count_fewer(gate))
+    found = compare(case, evidence.candidate, evidence.baseline, resamples=count_fewer(gate))
     figures = {
         "candidate": measure_rows(metric, evidence.target, evidence.candidate),
         "baseline": measure_rows(metric, evidence.target, evidence.baseline),

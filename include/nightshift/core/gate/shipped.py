@@ -44,12 +44,12 @@ SHIPPED: dict[str, Check] = {
     "sanity": lambda case: check_sanity(case.evidence, case.task),
     "floor": lambda case: check_floor(case.evidence, case.gate, case.metric),
     "floors": lambda case: check_floors(case.evidence, case.gate),
-    "baseline": lambda case: check_baseline(case.evidence, case.gate, case.metric, case.seed),
+    "baseline": check_baseline,
     "leakage": _check_leakage,
     "calibration": _check_calibration,
     "gap": _check_gap,
-    "champion": lambda case: check_champion(case.evidence, case.gate, case.metric, case.seed),
-    "slices": lambda case: check_slices(case.evidence, case.gate, case.task, case.metric, case.seed),
+    "champion": check_champion,
+    "slices": check_slices,
 }
 
 for _name, _check in SHIPPED.items():

@@ -9,6 +9,7 @@ import numpy as np
 
 from nightshift.config.sections.gate import Gate
 from nightshift.core.evaluation.weighted_metrics import measure_losses, measure_rows
+from nightshift.core.gate.case import GateCase
 from nightshift.core.gate.champion import find_margin
 from nightshift.core.gate.comparison import compare, count_fewer, explain_unknown, show_interval
 from nightshift.core.gate.evidence import Evidence
@@ -25,18 +26,15 @@ WIDER = 2.0
 class _Contest:
     """What every slice is judged with; arrays of shape (rows,)."""
 
-    evidence: Evidence
-    gate: Gate
-    task: str
-    metric: str
-    seed: int
+    case: GateCase
     candidate: np.ndarray
     champion: np.ndarray
     margin: float
 
 
-def check_slices(evidence: Evidence, gate: Gate, task: str, metric: str, seed: int) -> Rule:
+def check_slices(case: GateCase) -> Rule:
     """In no slice provably worse than the champion by more than the slices' margin."""
+    evidence, gate, metric = case.evidence, case.gate, case.metric
     candidate, champion = evidence.candidate, evidence.champion
     if candidate is None:
         return Rule("slices", None, {}, NOT_SERVED)
@@ -49,7 +47,7 @@ def check_slices(evidence: Evidence, gate: Gate, task: str, metric: str, seed: i
         return Rule("slices", None, {}, "unclear: the champion can't be judged")
     if not (np.isfinite(candidate).all() and np.isfinite(champion).all()):
         return Rule("slices", None, {}, "unclear: some predictions are not numbers")
-    contest = _Contest(evidence, gate, task, metric, seed, candidate, champion, margin)
+    contest = _Contest(case, candidate, champion, margin)
     slices = [_judge_slice(group, contest) for group in groups + _find_weak(contest)]
     _mark_worse(slices, 1 - gate.confidence)
     return _conclude(slices, gate, margin)
@@ -62,12 +60,13 @@ def _find_slice_margin(evidence: Evidence, gate: Gate, metric: str) -> float:
 
 
 def _find_weak(contest: _Contest) -> list[Group]:
-    wanted, evidence = contest.gate.slices, contest.evidence
+    case = contest.case
+    wanted, evidence = case.gate.slices, case.evidence
     if not wanted.find_weak:
         return []
-    ours = measure_losses(contest.metric, evidence.target, contest.candidate)
-    theirs = measure_losses(contest.metric, evidence.target, contest.champion)
-    return find_weak_groups(evidence.rows, ours - theirs, wanted.min_rows, contest.seed)
+    ours = measure_losses(case.metric, evidence.target, contest.candidate)
+    theirs = measure_losses(case.metric, evidence.target, contest.champion)
+    return find_weak_groups(evidence.rows, ours - theirs, wanted.min_rows, case.seed)
 
 
 def find_obstacle(target: np.ndarray, min_rows: int, task: str) -> str:
@@ -83,23 +82,15 @@ def _describe(group: Group, target: np.ndarray, candidate: np.ndarray, metric: s
 
 
 def _judge_slice(group: Group, contest: _Contest) -> dict[str, Any]:
-    evidence, gate, metric = contest.evidence, contest.gate, contest.metric
+    case = contest.case
+    evidence, gate, metric = case.evidence, case.gate, case.metric
     described = _describe(group, evidence.target, contest.candidate, metric)
     inside = evidence.target[group.mask]
     described["champion"] = measure_rows(metric, inside, contest.champion[group.mask])
-    obstacle = find_obstacle(inside, gate.slices.min_rows, contest.task)
+    obstacle = find_obstacle(inside, gate.slices.min_rows, case.task)
     if obstacle:
         return described | _refuse(obstacle)
-    found = compare(
-        evidence,
-        gate,
-        metric,
-        contest.candidate,
-        contest.champion,
-        contest.seed,
-        resamples=count_fewer(gate),
-        within=group.mask,
-    )
+    found = compare(case, contest.candidate, contest.champion, resamples=count_fewer(gate), within=group.mask)
     p = found.prove_below(-contest.margin)
     if not math.isfinite(p):
         return described | _refuse(explain_unknown(evidence.days[group.mask], gate, metric))

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from nightshift.config.sections.gate import Gate
-from nightshift.core.evaluation.bootstrap import Interval, bootstrap_gain
+from nightshift.core.evaluation.bootstrap import Interval, Resampling, bootstrap_gain
 from nightshift.core.evaluation.metrics import measure
 
 Verdict = Literal["better", "worse", "unclear"]
@@ -36,16 +36,9 @@ class Comparison:
 
 def compare_pairs(pairs: Pairs, metric: str, gate: Gate, seed: int) -> Comparison:
     """A paired bootstrap with the gate's own settings; its source is named in core/evaluation/bootstrap.py."""
-    gain = bootstrap_gain(
-        metric,
-        pairs.target,
-        pairs.challenger,
-        pairs.champion,
-        resamples=gate.resamples,
-        confidence=gate.confidence,
-        seed=seed,
-        groups=pairs.days if gate.resample == "partitions" else None,
-    )
+    groups = pairs.days if gate.resample == "partitions" else None
+    how = Resampling(gate.resamples, gate.confidence, seed, groups)
+    gain = bootstrap_gain(metric, pairs.target, pairs.challenger, pairs.champion, how)
     rows = len(pairs.target)
     return Comparison(
         rows=rows,

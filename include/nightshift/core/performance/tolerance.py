@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import norm
 
 from nightshift.config.sections.retrain import Band
-from nightshift.core.evaluation.bootstrap import bootstrap_metric
+from nightshift.core.evaluation.bootstrap import Resampling, bootstrap_metric
 from nightshift.core.evaluation.metrics import gain, is_higher_better
 
 # One night in twenty would look worse by chance at 95 %: too often for something that is asked every night.
@@ -59,7 +59,7 @@ def judge_band(
     if not chosen:
         return None
     target, predicted = (np.concatenate([getattr(night, name) for night in chosen]) for name in ("target", "predicted"))
-    measured = bootstrap_metric(metric, target, predicted, resamples=RESAMPLES, confidence=CONFIDENCE, seed=seed)
+    measured = bootstrap_metric(metric, target, predicted, Resampling(RESAMPLES, CONFIDENCE, seed))
     limit = find_limit(metric, promised, band.tolerance)
     # The promise is a measurement too; its error shrinks with its rows as that of the nights does with theirs.
     error = measured.error * math.sqrt(1 + len(target) / max(promised_rows, 1))

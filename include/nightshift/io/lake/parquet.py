@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -163,31 +164,44 @@ def stream_batches(lake: Lake, ref: ObjectRef, rows: int) -> Iterator[pa.RecordB
         yield from file.iter_batches(batch_size=rows)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What of a Parquet file is read, and how.
+
+    `columns`: these, or all. `share` (a number from 0, of how many) takes that part of the row groups; all shares
+    together are the file, in order. Text columns named in `dictionaries` stay as the file has them: each text once, and
+    its number for every row.
+    """
+
+    columns: Sequence[str] | None = None
+    share: tuple[int, int] = (0, 1)
+    dictionaries: Sequence[str] = ()
+
+
+ALL = Reading()
+
+
 def map_groups(
     path: Path,
     function: Callable[[Iterator[pa.RecordBatch]], Result],
     rows: int,
     workers: int,
-    columns: Sequence[str] | None = None,
-    share: tuple[int, int] = (0, 1),
-    dictionaries: Sequence[str] = (),
+    reading: Reading = ALL,
     ahead: int = 1,
 ) -> Generator[Result]:
     """`function` of each row group of the Parquet file, in order, worked out ahead by so many threads.
 
-    It gets the group's batches of at most `rows` rows, decoded in its own thread: all columns, or these. No more groups
-    are in memory than there are threads, and `ahead` results; what comes out does not depend on the number of threads.
-    `share` (a number from 0, of how many) takes that part of the groups; all shares together are the file, in order.
-    Text columns named in `dictionaries` stay as the file has them: each text once, and its number for every row.
+    It gets the group's batches of at most `rows` rows, decoded in its own thread. No more groups are in memory than
+    there are threads, and `ahead` results; what comes out does not depend on the number of threads.
     """
     metadata = pq.read_metadata(path)
-    number, count = share
+    number, count = reading.share
     first, last = (metadata.num_row_groups * edge // count for edge in (number, number + 1))
 
     def map_group(number: int) -> Result:
         # A file of its own for each: a reader is not meant to be shared by threads.
-        with pq.ParquetFile(path, metadata=metadata, read_dictionary=list(dictionaries)) as file:
-            return function(file.iter_batches(rows, row_groups=[number], columns=columns, use_threads=False))
+        with pq.ParquetFile(path, metadata=metadata, read_dictionary=list(reading.dictionaries)) as file:
+            return function(file.iter_batches(rows, row_groups=[number], columns=reading.columns, use_threads=False))
 
     with closing(map_ahead(map_group, range(first, last), workers, ahead)) as results:
         yield from results

@@ -3,6 +3,7 @@
 from nightshift.io.registry.champions import (
     ChampionChanged,
     PromotionKind,
+    PromotionRequest,
     find_challenger,
     find_challenger_since,
     find_champion,
@@ -31,6 +32,7 @@ __all__ = [
     "NewVersion",
     "Promotion",
     "PromotionKind",
+    "PromotionRequest",
     "find_challenger",
     "find_challenger_since",
     "find_champion",

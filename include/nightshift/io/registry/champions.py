@@ -1,5 +1,6 @@
 """ml.champions and ml.challengers: the version in charge, the one in its shadow, and how they change."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -26,24 +27,30 @@ def find_champion(connection: Connection, pipeline: str) -> ModelVersion | None:
     return to_version(row) if row else None
 
 
-def promote(
-    connection: Connection,
-    pipeline: str,
-    version: int,
-    expected: int | None,
-    promoted_by: str,
-    reason: str,
-    gate_decision_id: int | None,
-    *,
-    kind: PromotionKind = "gate",
-    approved_by: str | None = None,
-    run_id: str | None = None,
-) -> None:
-    """Make `version` the champion if it still is `expected` (None: if there is none); ChampionChanged otherwise.
+@dataclass(frozen=True)
+class PromotionRequest:
+    """That `version` become the champion in place of `expected` (None: there is none yet), who asks for it, and why.
+
+    `run_id` is kept where the run must find its promotion again.
+    """
+
+    version: int
+    expected: int | None
+    promoted_by: str
+    reason: str
+    gate_decision_id: int | None = None
+    kind: PromotionKind = "gate"
+    approved_by: str | None = None
+    run_id: str | None = None
+
+
+def promote(connection: Connection, pipeline: str, request: PromotionRequest) -> None:
+    """Make the version the champion if the champion still is the expected one; ChampionChanged otherwise.
 
     NightshiftError where maintenance has retired it. Doing it again for a version that already is the champion changes
-    nothing. `run_id` is kept where the run must find its promotion again.
+    nothing.
     """
+    version, expected = request.version, request.expected
     # One promotion of a pipeline at a time, so the history's times are in the order of its commits.
     connection.execute(text("select pg_advisory_xact_lock(hashtextextended(:name, 3))"), {"name": pipeline})
     champions = CHAMPIONS.c
@@ -60,12 +67,12 @@ def promote(
         "pipeline": pipeline,
         "version": version,
         "previous_version": expected,
-        "promoted_by": promoted_by,
-        "reason": reason,
-        "gate_decision_id": gate_decision_id,
-        "kind": kind,
-        "approved_by": approved_by,
-        "run_id": run_id,
+        "promoted_by": request.promoted_by,
+        "reason": request.reason,
+        "gate_decision_id": request.gate_decision_id,
+        "kind": request.kind,
+        "approved_by": request.approved_by,
+        "run_id": request.run_id,
     }
     recorded = insert(PROMOTIONS).values(promotion).returning(PROMOTIONS.c.id, PROMOTIONS.c.promoted_at)
     identity, since = connection.execute(recorded).one()

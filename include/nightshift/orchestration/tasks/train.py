@@ -84,19 +84,17 @@ def promote(
     answer: dict[str, Any] | None,
 ) -> Outcome:
     """Make the candidate the champion where the gate, or who was asked, says so; otherwise skip, with the reason."""
-    from nightshift.steps.train import promote_candidate
+    from nightshift.steps.train import Promoter, promote_candidate
     from nightshift.steps.train.decline import decline_candidate
 
     config, resources = open_pipeline(pipeline)
     if answer and not answer["approved"]:
         return decline_candidate(config, resources, evaluated["version"], judged, answer["reason"])
     context = get_current_context()
-    promoted_by = name_promoter(context["dag_run"])
     approved_by, note = (answer["by"], answer["note"]) if answer else (None, "")
     reason = "; ".join(filter(None, (context["params"]["reason"], note)))
-    return promote_candidate(
-        config, resources, assembled, evaluated["version"], judged, promoted_by, reason, approved_by
-    )
+    promoter = Promoter(name_promoter(context["dag_run"]), reason, approved_by)
+    return promote_candidate(config, resources, assembled, evaluated["version"], judged, promoter)
 
 
 def name_promoter(run: Any) -> str:

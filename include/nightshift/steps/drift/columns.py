@@ -36,8 +36,8 @@ def compare_columns(
             why = fault or "has no finite distance"
             found.append(make_unknown(name, kind, weights[name], limits, why, broken=True))
             continue
-        base, current = reference.fitted[name], matched.current[name]
-        found.append(judge_column(name, kind, score, weights[name], base, current, noise, limits))
+        values = reference.fitted[name], matched.current[name]
+        found.append(judge_column(name, kind, score, weights[name], values, noise, limits))
     return found
 
 

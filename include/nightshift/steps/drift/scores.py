@@ -55,7 +55,7 @@ def compare_scores(
     nights = find_nights(scored.held)
     against = None if nights is None or scored.seasonal else len(np.unique(nights))
     noise = make_noise(config, scored, matched, against)
-    column = judge_column(SCORE, "prediction", score, 0.0, scored.fitted[PREDICTION], now, noise, limits)
+    column = judge_column(SCORE, "prediction", score, 0.0, (scored.fitted[PREDICTION], now), noise, limits)
     return ComparedScores(column, then.reset_index(drop=True), now.reset_index(drop=True))
 
 

@@ -6,7 +6,7 @@ from nightshift.errors import NightshiftError
 from nightshift.io.registry import (
     ChampionChanged,
     ModelVersion,
-    PromotionKind,
+    PromotionRequest,
     find_champion,
     promote,
     require_usable_version,
@@ -34,30 +34,22 @@ def promote_by_hand(
     if previous == version:
         return describe_unchanged(config, version)
     require_usable(config, resources, wanted)
-    return change_champion(config, resources, version, previous, promoted_by, reason, "manual")
+    return change_champion(config, resources, PromotionRequest(version, previous, promoted_by, reason, kind="manual"))
 
 
-def change_champion(
-    config: PipelineConfig,
-    resources: Resources,
-    version: int,
-    expected: int | None,
-    changed_by: str,
-    reason: str,
-    kind: PromotionKind,
-    run_id: str | None = None,
-) -> Outcome:
-    """Compare-and-set; stopped where the champion no longer is `expected`.
+def change_champion(config: PipelineConfig, resources: Resources, request: PromotionRequest) -> Outcome:
+    """Compare-and-set; stopped where the champion no longer is the expected one.
 
     Figures: version, previous_version, changed.
     """
     try:
         with resources.warehouse.begin() as connection:
-            promote(connection, config.name, version, expected, changed_by, reason, None, kind=kind, run_id=run_id)
+            promote(connection, config.name, request)
     except ChampionChanged as error:
         look = f"Look at it and ask again if it still is right: {COMMAND} models {config.name}"
         return Outcome("stopped", f"{config.name}: nothing was changed: {error}. {look}")
-    return Outcome("done", figures={"version": version, "previous_version": expected, "changed": True})
+    figures = {"version": request.version, "previous_version": request.expected, "changed": True}
+    return Outcome("done", figures=figures)
 
 
 def check_reason(reason: str) -> str:

@@ -12,7 +12,14 @@ from nightshift.config.project import COMMAND
 from nightshift.core.gate.rollback_target import find_previous
 from nightshift.errors import NightshiftError, TemporarilyUnavailable
 from nightshift.io.ledger.entries import find_entries
-from nightshift.io.registry import ModelVersion, Promotion, find_champion, list_promotions, require_usable_version
+from nightshift.io.registry import (
+    ModelVersion,
+    Promotion,
+    PromotionRequest,
+    find_champion,
+    list_promotions,
+    require_usable_version,
+)
 from nightshift.io.resources import Resources
 from nightshift.steps.outcome import Outcome
 from nightshift.steps.registry.promotions import change_champion, check_reason, describe_unchanged, require_usable
@@ -49,9 +56,8 @@ def roll_back(
     if target.version == champion:
         return describe_unchanged(config, champion)
     require_usable(config, resources, target)
-    return change_champion(
-        config, resources, target.version, champion, rolled_back_by, reason, "rollback", run_id=run_id
-    )
+    request = PromotionRequest(target.version, champion, rolled_back_by, reason, kind="rollback", run_id=run_id)
+    return change_champion(config, resources, request)
 
 
 def rescore_partitions(

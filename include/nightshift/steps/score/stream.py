@@ -12,7 +12,7 @@ import pyarrow as pa
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.predictors import Predictor
 from nightshift.io.lake.base import ObjectRef
-from nightshift.io.lake.parquet import fetch_unverified, map_groups, read_schema
+from nightshift.io.lake.parquet import Reading, fetch_unverified, map_groups, read_schema
 from nightshift.io.registry import ModelVersion
 from nightshift.io.resources import Resources
 from nightshift.io.scores.table import Stamp, make_scores_schema
@@ -80,7 +80,7 @@ def _score_groups(
     def score_group(batches: Iterator[pa.RecordBatch]) -> list[pa.RecordBatch]:
         return [score_batch(batch) for batch in batches]
 
-    with closing(map_groups(path, score_group, rows, workers, columns, share, texts, MOST_WAITING)) as groups:
+    with closing(map_groups(path, score_group, rows, workers, Reading(columns, share, texts), MOST_WAITING)) as groups:
         yield from groups
 
 

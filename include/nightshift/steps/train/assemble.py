@@ -47,11 +47,7 @@ def assemble_training_set(
         return Outcome("stopped", f"{config.name}: no features between {first} and {last}; ingest first: {command}")
     found = list(read_outcomes(config, resources, usable))
     absent = [outcomes for outcomes in found if outcomes.absent]
-    rows = [_read_features(resources, features[outcomes.partition]) for outcomes in found]
-    targets = pd.concat([_mark(outcomes.targets, outcomes.partition) for outcomes in found], ignore_index=True)
-    # Joined once: a join a partition costs more than all else.
-    keys = [PARTITION, *config.spec.keys]
-    frame = _stack(rows, config.spec.features.names).merge(targets, on=keys, how="left", validate="one_to_one")
+    frame = _join(config, [_read_features(resources, features[outcomes.partition]) for outcomes in found], found)
     labelled = frame[frame[TARGET].notna()]
     if labelled.empty:
         return Outcome("stopped", f"{config.name}: {_explain_unlabelled(len(frame), first, last, absent)}")
@@ -68,6 +64,13 @@ def assemble_training_set(
         "inputs": {"features": inputs, "labels_sha256": _hash_labels(frame)},
     }
     return Outcome("done", figures=figures)
+
+
+def _join(config: PipelineConfig, rows: list[pd.DataFrame], found: Sequence[Outcomes]) -> pd.DataFrame:
+    """All rows with the target of each; joined once, since a join a partition costs more than all else."""
+    targets = pd.concat([_mark(outcomes.targets, outcomes.partition) for outcomes in found], ignore_index=True)
+    keys = [PARTITION, *config.spec.keys]
+    return _stack(rows, config.spec.features.names).merge(targets, on=keys, how="left", validate="one_to_one")
 
 
 def _explain_unlabelled(rows: int, first: date, last: date, absent: Sequence[Outcomes]) -> str:

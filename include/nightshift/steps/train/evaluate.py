@@ -1,5 +1,6 @@
 """artifact + held-out slice -> a registered version with its metrics."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -41,32 +42,27 @@ def evaluate_candidate(
         **measure_candidate(config, model, data, predicted),
         **_measure_decision(config, fitted, data, predicted),
         "reference_rows": reference.rows,
-        "calibration": fitted["calibration"],
-        "searched_to": fitted["searched_to"],
+        **{name: fitted[name] for name in ("calibration", "searched_to")},
     }
+    predictor = make_predictor(model, spec.task, spec.features.numeric, spec.features.categorical)
     new = NewVersion(
         run_id=run_id,
         artifact=artifact,
         reference=reference,
         config_sha256=config.config_sha256,
         code_version=read_code_version(config.folder),
-        train_from=data.window.train_from,
-        train_to=data.window.train_to,
-        holdout_from=data.window.holdout_from,
-        holdout_to=data.window.holdout_to,
+        **asdict(data.window),
         rows=len(data.train.rows),
         estimator=fitted["estimator"],
         parameters=fitted["parameters"],
-        features={"numeric": list(spec.features.numeric), "categorical": list(spec.features.categorical)},
+        features={name: list(getattr(spec.features, name)) for name in ("numeric", "categorical")},
         inputs=assembled["inputs"],
         seed=spec.training.seed,
         metrics=without_nan(metrics),
         golden=store_golden(config, resources, rows, predicted),
         threshold=fitted["threshold"],
         decision_rule=fitted["decision_rule"],
-        predictor=describe_predictor(
-            make_predictor(model, spec.task, spec.features.numeric, spec.features.categorical)
-        ),
+        predictor=describe_predictor(predictor),
     )
     with resources.warehouse.begin() as connection:
         version = register_version(connection, config.name, new)
@@ -89,7 +85,7 @@ def measure_candidate(config: PipelineConfig, model: Any, data: TrainingSet, pre
         "holdout_rows": len(rows),
         "importance": measure_importance(model, spec.task, spec.training.metric, rows, target, spec.training.seed),
         "alone": measure_alone(
-            train.rows, train.target, rows, target, names.numeric, names.categorical, spec.task, spec.training.seed
+            (train.rows, train.target), (rows, target), names.numeric, names.categorical, spec.task, spec.training.seed
         ),
     }
 

@@ -1,10 +1,11 @@
 """A promoted candidate becomes the champion, if the champion still is the one that it was compared with."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.project import COMMAND
-from nightshift.io.registry import ChampionChanged, PromotionKind, promote
+from nightshift.io.registry import ChampionChanged, PromotionKind, PromotionRequest, promote
 from nightshift.io.resources import Resources
 from nightshift.steps.outcome import Outcome
 from nightshift.steps.train.judge import judge_candidate
@@ -13,35 +14,42 @@ from nightshift.steps.train.judge import judge_candidate
 MAX_JUDGEMENTS = 5
 
 
+@dataclass(frozen=True)
+class Promoter:
+    """Who asked for the training and why (may be empty), and who approved of the candidate, where anyone had to."""
+
+    name: str
+    reason: str
+    approved_by: str | None = None
+
+
 def promote_candidate(
     config: PipelineConfig,
     resources: Resources,
     assembled: dict[str, Any],
     version: int,
     judged: dict[str, Any],
-    promoted_by: str,
-    reason: str,
-    approved_by: str | None = None,
+    promoter: Promoter,
 ) -> Outcome:
     """Compare-and-set. Where another version won meanwhile, the candidate is judged again, against that one.
 
-    Skipped unless the gate says `promote`, or `needs_approval` and `approved_by` names who approved. An approval counts
-    for the champion that it was given against, so a race that an approved candidate loses stops.
-    What is kept as the reason: why it was asked for (`reason`, may be empty), and what the gate said.
+    Skipped unless the gate says `promote`, or `needs_approval` and somebody approved. An approval counts for the
+    champion that it was given against, so a race that an approved candidate loses stops.
+    What is kept as the reason: why it was asked for, and what the gate said.
     Figures: version, previous_version, judged_again.
     """
     for judgement in range(MAX_JUDGEMENTS):
-        kind = _choose_kind(judged["decision"], approved_by)
+        kind = _choose_kind(judged["decision"], promoter.approved_by)
         if kind is None:
             return Outcome("skipped", f"{config.name}: version {version} is not promoted: {judged['reason']}")
         previous = judged["champion_version"]
-        why = "; ".join(filter(None, (reason, judged["reason"])))
+        why = "; ".join(filter(None, (promoter.reason, judged["reason"])))
+        request = PromotionRequest(
+            version, previous, promoter.name, why, judged["gate_decision_id"], kind, promoter.approved_by
+        )
         try:
             with resources.warehouse.begin() as connection:
-                promote(
-                    connection, config.name, version, previous, promoted_by, why, judged["gate_decision_id"],
-                    kind=kind, approved_by=approved_by,
-                )  # fmt: skip
+                promote(connection, config.name, request)
         except ChampionChanged as error:
             if kind == "approval":
                 return Outcome(

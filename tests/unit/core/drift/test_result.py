@@ -150,7 +150,7 @@ def test_a_few_rows_of_the_same_world_did_not_move(window: int) -> None:
         score = drift_report.measure_numbers(then, now)
         noise = make_noise(reference, nights, window, len(current))
         beyond += score >= LIMITS.column_limit
-        moved += bool(judge_column("x", "numeric", score, 1.0, then, now, noise, LIMITS).drifted)
+        moved += bool(judge_column("x", "numeric", score, 1.0, (then, now), noise, LIMITS).drifted)
     assert moved <= 1
     assert window != 3 or beyond > 15
 
@@ -201,7 +201,7 @@ def test_new_categories_and_missing_values_move_a_column_unless_they_are_chance(
     kept = pd.Series(generator.choice(list("abc"), 600))
     renamed, lost = kept.mask(kept.index < 60, "new"), kept.mask(kept.index < 120, None)
     found = {
-        name: judge_column("x", "categorical", 0.01, 1.0, reference, side, noise, LIMITS)
+        name: judge_column("x", "categorical", 0.01, 1.0, (reference, side), noise, LIMITS)
         for name, side in (("kept", kept), ("renamed", renamed), ("lost", lost))
     }
     assert {name: column.drifted for name, column in found.items()} == {"kept": False, "renamed": True, "lost": True}
@@ -215,7 +215,7 @@ def test_rare_names_that_a_sample_never_saw_are_chance() -> None:
     noise = make_noise(np.zeros(2000), current=500)
     assert find_reach(bind_new_categories(noise.pool(reference, current)), noise) > 0.4
     score = drift_report.measure_categories(reference, current)
-    assert judge_column("x", "categorical", score, 1.0, reference, current, noise, LIMITS).drifted is False
+    assert judge_column("x", "categorical", score, 1.0, (reference, current), noise, LIMITS).drifted is False
 
 
 def test_the_window_reaches_back_until_it_has_enough_rows() -> None:

@@ -3,7 +3,6 @@
 import math
 import warnings
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,14 +11,21 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from nightshift.core.evaluation import bootstrap as resampling
-from nightshift.core.evaluation.bootstrap import Interval, bootstrap_gain, bootstrap_metric, draw_weights, make_interval
+from nightshift.core.evaluation.bootstrap import (
+    Interval,
+    Resampling,
+    bootstrap_gain,
+    bootstrap_metric,
+    draw_weights,
+    make_interval,
+)
 from nightshift.core.evaluation.metrics import measure
 from nightshift.core.evaluation.weighted_metrics import bind_metric, measure_losses, measure_rows
 from nightshift.extension import metrics as registry
 from nightshift.extension.metrics import list_metrics
 
 METRICS = [metric.name for metric in registry.METRICS if metric.bind]
-SETTINGS: dict[str, Any] = {"resamples": 200, "confidence": 0.95, "seed": 7}
+HOW = Resampling(resamples=200, confidence=0.95, seed=7)
 
 
 def draw(metric: str, rows: int = 300, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -142,7 +148,7 @@ def test_rows_of_a_group_are_drawn_together() -> None:
 @pytest.mark.parametrize("metric", METRICS)
 def test_the_standard_error_is_that_of_resampling_by_hand(metric: str) -> None:
     target, first, second = draw(metric, 400)
-    found = bootstrap_gain(metric, target, first, second, resamples=1000, confidence=0.95, seed=3)
+    found = bootstrap_gain(metric, target, first, second, Resampling(1000, 0.95, 3))
     generator = np.random.default_rng(9)
     by_hand = []
     for _ in range(400):
@@ -156,8 +162,8 @@ def test_the_standard_error_is_that_of_resampling_by_hand(metric: str) -> None:
 def test_pairing_makes_the_interval_of_a_gain_narrow() -> None:
     target, first, _ = draw("rmse", 2000)
     second = first + 0.05 * np.random.default_rng(3).normal(size=2000)
-    gain = bootstrap_gain("rmse", target, first, second, **SETTINGS)
-    alone = bootstrap_metric("rmse", target, first, **SETTINGS)
+    gain = bootstrap_gain("rmse", target, first, second, HOW)
+    alone = bootstrap_metric("rmse", target, first, HOW)
     assert gain.error < 0.3 * alone.error
 
 
@@ -165,15 +171,15 @@ def test_pairing_makes_the_interval_of_a_gain_narrow() -> None:
 def test_a_gain_is_positive_where_the_candidate_is_better(metric: str) -> None:
     target, first, _ = draw(metric)
     perfect = np.clip(target, 0.01, 0.99) if metric in list_metrics("binary_classification") else target
-    assert bootstrap_gain(metric, target, perfect, first, **SETTINGS).low > 0
-    assert bootstrap_gain(metric, target, first, perfect, **SETTINGS).high < 0
+    assert bootstrap_gain(metric, target, perfect, first, HOW).low > 0
+    assert bootstrap_gain(metric, target, first, perfect, HOW).high < 0
 
 
 @given(st.sampled_from(METRICS), st.integers(0, 100))
 @settings(max_examples=25, deadline=None)
 def test_identical_predictions_have_an_interval_of_no_width(metric: str, seed: int) -> None:
     target, first, _ = draw(metric, 200, seed)
-    found = bootstrap_gain(metric, target, first, first.copy(), **SETTINGS)
+    found = bootstrap_gain(metric, target, first, first.copy(), HOW)
     assert (found.value, found.low, found.high, found.error) == (0.0, 0.0, 0.0, 0.0)
 
 
@@ -183,9 +189,13 @@ def test_the_order_of_the_rows_does_not_matter(metric: str, seed: int, grouped: 
     target, first, second = draw(metric, 200, seed)
     groups = np.arange(200) // 10 if grouped else None
     order = np.random.default_rng(seed).permutation(200)
-    found = bootstrap_gain(metric, target, first, second, **SETTINGS, groups=groups)
+    found = bootstrap_gain(metric, target, first, second, replace(HOW, groups=groups))
     shuffled = bootstrap_gain(
-        metric, target[order], first[order], second[order], **SETTINGS, groups=None if groups is None else groups[order]
+        metric,
+        target[order],
+        first[order],
+        second[order],
+        replace(HOW, groups=None if groups is None else groups[order]),
     )
     np.testing.assert_allclose(
         [shuffled.value, shuffled.low, shuffled.high], [found.value, found.low, found.high], rtol=1e-9, atol=1e-12
@@ -194,7 +204,7 @@ def test_the_order_of_the_rows_does_not_matter(metric: str, seed: int, grouped: 
 
 def test_another_seed_draws_other_rows() -> None:
     target, first, second = draw("rmse")
-    intervals = [bootstrap_gain("rmse", target, first, second, **{**SETTINGS, "seed": seed}) for seed in (1, 2)]
+    intervals = [bootstrap_gain("rmse", target, first, second, replace(HOW, seed=seed)) for seed in (1, 2)]
     assert intervals[0].value == intervals[1].value
     assert intervals[0].low != intervals[1].low
 
@@ -203,8 +213,8 @@ def test_groups_that_differ_widen_the_interval() -> None:
     groups = np.arange(300) // 15
     target, first, _ = draw("rmse")
     second = first + 0.5 * np.random.default_rng(3).normal(size=20)[groups]
-    rows = bootstrap_gain("rmse", target, first, second, **SETTINGS)
-    grouped = bootstrap_gain("rmse", target, first, second, **SETTINGS, groups=groups)
+    rows = bootstrap_gain("rmse", target, first, second, HOW)
+    grouped = bootstrap_gain("rmse", target, first, second, replace(HOW, groups=groups))
     assert grouped.error > 1.3 * rows.error
     assert grouped.freedom == 19
 
@@ -214,9 +224,9 @@ def test_too_many_resamples_without_a_class_leave_the_interval_unknown() -> None
     target[:2] = 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        rare = bootstrap_metric("roc_auc", target, predicted, **SETTINGS)
+        rare = bootstrap_metric("roc_auc", target, predicted, HOW)
         target[:5] = 1
-        enough = bootstrap_metric("roc_auc", target, predicted, **SETTINGS)
+        enough = bootstrap_metric("roc_auc", target, predicted, HOW)
     assert math.isfinite(rare.value)
     assert math.isnan(rare.low)
     assert math.isfinite(enough.low)
@@ -226,16 +236,16 @@ def test_too_many_resamples_without_a_class_leave_the_interval_unknown() -> None
 def test_degenerate_inputs_give_nan_and_no_error(metric: str) -> None:
     empty, one = np.array([]), np.array([1.0])
     for target in (empty, one):
-        assert math.isnan(bootstrap_gain(metric, target, target, target, **SETTINGS).low)
+        assert math.isnan(bootstrap_gain(metric, target, target, target, HOW).low)
     bad = np.array([0.5, np.nan, 0.2])
-    assert math.isnan(bootstrap_metric(metric, np.array([0.0, 1.0, 0.0]), bad, **SETTINGS).value)
+    assert math.isnan(bootstrap_metric(metric, np.array([0.0, 1.0, 0.0]), bad, HOW).value)
 
 
 def test_of_very_many_rows_a_part_is_resampled_and_stands_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     target, first, second = draw("roc_auc", 8000)
-    whole = bootstrap_gain("roc_auc", target, first, second, resamples=1000, confidence=0.95, seed=7)
+    whole = bootstrap_gain("roc_auc", target, first, second, Resampling(1000, 0.95, 7))
     monkeypatch.setattr(resampling, "MOST_ROWS", 2000)
-    part = bootstrap_gain("roc_auc", target, first, second, resamples=1000, confidence=0.95, seed=7)
+    part = bootstrap_gain("roc_auc", target, first, second, Resampling(1000, 0.95, 7))
     assert part.value == whole.value
     assert part.error == pytest.approx(whole.error, rel=0.15)
     assert part.error != whole.error
@@ -266,6 +276,6 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
         generator = np.random.default_rng(seed)
         target = generator.normal(size=150)
         first, second = (target + generator.normal(size=150) for _ in range(2))
-        found = bootstrap_gain("rmse", target, first, second, **{**SETTINGS, "seed": seed})
+        found = bootstrap_gain("rmse", target, first, second, replace(HOW, seed=seed))
         held += found.low <= 0 <= found.high
     assert 0.915 <= held / 300 <= 0.985

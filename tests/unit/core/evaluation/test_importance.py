@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from nightshift.core.estimators.kinds import make_model
+from nightshift.core.evaluation import importance
 from nightshift.core.evaluation.importance import measure_importance
 from nightshift.core.evaluation.metrics import measure
 
@@ -65,7 +66,7 @@ def test_the_same_seed_gives_the_same_figures_and_another_gives_others() -> None
     assert first == again != other
 
 
-def test_no_more_rows_than_asked_for_are_predicted() -> None:
+def test_no_more_rows_than_asked_for_are_predicted(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
     class Watched(MeanOfTwo):
@@ -74,7 +75,8 @@ def test_no_more_rows_than_asked_for_are_predicted() -> None:
             return super().predict(rows)
 
     rows, target = draw()
-    measure_importance(Watched(), "regression", "r2", rows, target, 7, max_rows=100, repeats=2)
+    monkeypatch.setattr(importance, "MAX_ROWS", 100)
+    measure_importance(Watched(), "regression", "r2", rows, target, 7, repeats=2)
     # Once as they are, then every column with all its shuffles at once.
     assert seen == [100] + [2 * 100] * len(rows.columns)
 

@@ -8,6 +8,7 @@ import pytest
 
 from nightshift.core.evaluation.bootstrap import Interval
 from nightshift.core.gate import Evidence, Rule
+from nightshift.core.gate.case import GateCase
 from nightshift.core.gate.champion import check_champion, find_margin, judge_gain
 from tests.kits.gate import ROWS, blur, draw_signal, make_evidence, make_gate, squash
 
@@ -15,7 +16,7 @@ TARGET, SIGNAL = draw_signal()
 
 
 def check(evidence: Evidence, **gate: Any) -> Rule:
-    return check_champion(evidence, make_gate(**gate), "roc_auc", 7)
+    return check_champion(GateCase(evidence, make_gate(**gate), "classification", "roc_auc", 7))
 
 
 @pytest.mark.parametrize(

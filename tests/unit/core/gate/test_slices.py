@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightshift.core.gate import Evidence, Rule
+from nightshift.core.gate.case import GateCase
 from nightshift.core.gate.groups import find_weak_groups, list_groups
 from nightshift.core.gate.slices import check_slices, reject_holm
 from tests.kits.gate import blur, draw_signal, make_evidence, make_gate, make_rows, squash
@@ -19,7 +20,7 @@ EQUAL = {"target": TARGET, "candidate": blur(SIGNAL, 0.4, 8), "champion": blur(S
 
 
 def check(evidence: Evidence, **slices: Any) -> Rule:
-    return check_slices(evidence, make_gate(slices=slices), "classification", "roc_auc", 7)
+    return check_slices(GateCase(evidence, make_gate(slices=slices), "classification", "roc_auc", 7))
 
 
 def spoil(inside: np.ndarray, noise: float = 3.0) -> np.ndarray:
@@ -122,7 +123,7 @@ def test_a_champion_that_cant_be_judged_leaves_the_slices_unclear() -> None:
 
 def test_the_slices_margin_is_twice_the_champions_unless_set() -> None:
     evidence = make_evidence(**EQUAL)
-    wide = check_slices(evidence, make_gate(champion_margin=0.02), "classification", "roc_auc", 7)
+    wide = check_slices(GateCase(evidence, make_gate(champion_margin=0.02), "classification", "roc_auc", 7))
     assert wide.figures["margin"] == 0.04
     assert check(evidence, margin=0.3).figures["margin"] == 0.3
     bad = make_evidence(**{**EQUAL, "candidate": spoil(np.arange(ROWS) % 4 == 1)})
@@ -139,7 +140,7 @@ def test_slices_of_a_regression_are_judged_by_its_own_metric() -> None:
     target = SIGNAL + np.random.default_rng(4).normal(size=ROWS)
     worse = np.where(np.arange(ROWS) % 4 == 2, -SIGNAL, SIGNAL)
     evidence = make_evidence(target=target, candidate=worse, champion=SIGNAL, baseline=np.full(ROWS, target.mean()))
-    rule = check_slices(evidence, make_gate(slices={"columns": ("shop",)}), "regression", "rmse", 7)
+    rule = check_slices(GateCase(evidence, make_gate(slices={"columns": ("shop",)}), "regression", "rmse", 7))
     assert rule.passed is False
     assert "shop = c" in rule.reason
 

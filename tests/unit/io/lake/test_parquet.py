@@ -11,7 +11,7 @@ import pytest
 from nightshift.io.lake import parquet as tables
 from nightshift.io.lake.base import CorruptObject, ObjectRef
 from nightshift.io.lake.folder import FolderLake
-from nightshift.io.lake.parquet import fetch_object, fetch_table, map_groups, store_groups, store_table
+from nightshift.io.lake.parquet import Reading, fetch_object, fetch_table, map_groups, store_groups, store_table
 
 GROUP = 4096
 
@@ -69,7 +69,7 @@ def test_row_groups_come_in_order_with_all_their_rows(lake: FolderLake, workers:
     table = make_table(5 * GROUP + 17)
     with fetch_object(lake, store_table(lake, "a", table)) as path:
         found = list(map_groups(path, list, rows, workers))
-        keys = list(map_groups(path, list, rows, workers, ["key"]))
+        keys = list(map_groups(path, list, rows, workers, Reading(["key"])))
     assert [sum(map(len, group)) for group in found] == [GROUP] * 5 + [17]
     assert max(len(batch) for group in found for batch in group) <= rows
     assert pa.Table.from_batches(batch for group in found for batch in group).equals(table)
@@ -79,7 +79,7 @@ def test_row_groups_come_in_order_with_all_their_rows(lake: FolderLake, workers:
 def test_texts_may_stay_as_the_file_has_them(lake: FolderLake) -> None:
     table = make_table(3 * GROUP)
     with fetch_object(lake, store_table(lake, "a", table)) as path:
-        (group, *rest) = map_groups(path, list, 1000, 1, ["key", "text"], dictionaries=["text"])
+        (group, *rest) = map_groups(path, list, 1000, 1, Reading(["key", "text"], dictionaries=["text"]))
     batch = group[0]
     assert len(rest) == 2 and pa.types.is_dictionary(batch.column("text").type)
     assert batch.column("text").dictionary_decode().equals(table["text"].combine_chunks().slice(0, 1000))
