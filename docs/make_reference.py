@@ -61,8 +61,8 @@ MEANINGS = {
     "Training.estimators": "What competes in the search.",
     "Estimator.kind": "Which estimator; `logistic` is for classification, `ridge` for regression, and "
     "`lightgbm` an extra to install.",
-    "Schedules.ingest": "When a day is fetched: each tick works on the day before.",
-    "Schedules.drift": "When drift is looked at.",
+    "Schedules.ingest": "When a day is fetched: each run works on the day before.",
+    "Schedules.drift": "When drift is measured.",
     "Schedules.timezone": "An IANA name, such as `Europe/Berlin`; it also says when a day begins.",
 }
 COMMON = {

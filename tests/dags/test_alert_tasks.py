@@ -43,7 +43,7 @@ def test_airflow_decides_on_a_run_by_the_tasks_before_the_alerts(dag: DAG) -> No
 def test_ingest_and_score_have_the_deadline_of_the_pipeline_file(dag_bag: Any, pipeline: Any) -> None:
     for kind in ("ingest", "score"):
         [deadline] = dag_bag.dags[f"{pipeline.name}_{kind}"].deadline
-        assert deadline.interval == timedelta(hours=pipeline.spec.alerts.night_hours)
+        assert deadline.interval == timedelta(hours=pipeline.spec.alerts.missed_after_hours)
         assert deadline.callback.path == "nightshift.orchestration.deadlines.tell_missed_partition"
         assert deadline.callback.kwargs == {"pipeline": pipeline.name}
 

@@ -106,7 +106,7 @@ def inbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbox]:
 @pytest.fixture
 def told(champion_world: World) -> World:
     """A pipeline with a champion, that tells all three."""
-    return bend(champion_world, alerts={"connections": ["hook", "chat", "post"], "champion_days": 90})
+    return bend(champion_world, alerts={"connections": ["hook", "chat", "post"], "stale_after_days": 90})
 
 
 def update(world: World, now: datetime = NOW, expected: tuple[date, ...] = ()) -> dict[str, Any]:
@@ -267,7 +267,7 @@ def test_a_refused_candidate_is_told_until_another_is_promoted(told: World, inbo
 
 
 def test_a_champion_far_behind_the_data_that_it_scores_is_stale(champion_world: World) -> None:
-    world = bend(champion_world, alerts={"champion_days": 3})
+    world = bend(champion_world, alerts={"stale_after_days": 3})
     far = LEARNING[-1] + timedelta(days=5)
     world.write(far)
     assert world.ingest(far).status == "done"

@@ -15,7 +15,7 @@ def set_deadline(pipeline: PipelineConfig) -> DeadlineAlert:
     """A run of ingest or score that is not through so long after it was queued."""
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
-        interval=timedelta(hours=pipeline.spec.alerts.night_hours),
+        interval=timedelta(hours=pipeline.spec.alerts.missed_after_hours),
         callback=AsyncCallback(tell_missed_partition, kwargs={"pipeline": pipeline.name}),
     )
 

@@ -97,7 +97,7 @@ def describe_model(known: KnownModel) -> dict[str, Any]:
     return {
         "task": spec.task,
         "outcome": describe_label(spec),
-        "output": task.describe_score(label.column, label.at_least),
+        "output": task.describe_score(label.column, label.positive_from),
         "estimator": version["estimator"],
         "parameters": version["parameters"],
         "calibration": version["metrics"].get("calibration"),

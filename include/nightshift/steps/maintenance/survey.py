@@ -12,7 +12,9 @@ from nightshift.steps.outcome import Outcome
 
 
 def survey(resources: Resources, configs: Sequence[PipelineConfig], upkeep: Upkeep) -> Outcome:
-    """A dry run of sweep and retention, kept in monitoring.maintenance. Figures: lines, objects, bytes, table.
+    """A dry run of garbage collection and retention, kept in monitoring.maintenance.
+
+    Figures: lines, objects, bytes, table.
 
     What leaves the ledger today leaves the lake on a later run, so it is counted in both then, and here once.
     """
