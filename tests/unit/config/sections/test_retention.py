@@ -33,7 +33,7 @@ def test_by_default_partitions_are_kept_for_ever_and_defaults_give_way(tmp_path:
         ({"training.window_days": 60}, 61),
         ({"training.window_days": 60, "label.available_after_days": 30}, 90),
         ({"label.revised_for_days": 100}, 101),
-        ({"drift": {"window": 90}}, 90),
+        ({"drift": {"window_days": 90}}, 90),
         ({"drift": {"reference": "season"}}, 31 + 371),
         ({"features.lookback_days": 14}, 46),
         (
