@@ -65,13 +65,13 @@ def make_world(folder: Path, paths: Paths) -> World:
             "columns": columns,
             "keys": ["id"],
             "event_time": None,
-            "label": {"column": "y", "available_after": 1},
+            "label": {"column": "y", "available_after_days": 1},
             "known_afterwards": [],
             "features": {"numeric": numeric, "categorical": categorical},
-            "training": {"metric": "roc_auc", "window": 10, "holdout": 2, "trials": 1, "folds": 2,
+            "training": {"metric": "roc_auc", "window_days": 10, "holdout_days": 2, "trials": 1, "folds": 2,
                          "estimators": [{"kind": "hist_gradient_boosting"}]},
             "gate.min_rows": 50,
-            "drift": {"window": 5},
+            "drift": {"window_days": 5},
         }
     )  # fmt: skip
     suite = {"rows": [{"expect_column_values_to_not_be_null": {"column": "id"}}]}

@@ -144,7 +144,7 @@ def decide(
 ) -> RetrainDecision:
     """One night's evaluation of the policy; `nights` are those so far, all with known outcomes."""
     limits = CONFIG.spec.retrain
-    drifted, reason = compare(champion, nights[-CONFIG.spec.drift.window :])
+    drifted, reason = compare(champion, nights[-CONFIG.spec.drift.window_days :])
     champion.verdicts.insert(0, drifted)
     newest = nights[-1]
     champion.nights.append(Night(newest.partition, newest.target, champion.model.predict_proba(newest.inputs)[:, 1]))
@@ -154,7 +154,7 @@ def decide(
         today=as_of + timedelta(days=1),
         drifted=champion.verdicts,
         drift_reason=reason,
-        window_from=nights[-CONFIG.spec.drift.window].partition,
+        window_from=nights[-CONFIG.spec.drift.window_days].partition,
         broken=(),
         realised=realised.to_record() if realised else None,
         estimated=None,

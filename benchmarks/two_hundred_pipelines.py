@@ -20,7 +20,7 @@ from benchmarks.stack.site import Site, open_site
 from benchmarks.stack.small import LEARNED, START, name_pipelines, promote_for_all, write_pipelines
 
 NIGHT = START + timedelta(days=LEARNED)
-# extract, validate, build_features, tell; score, publish, tell.
+# extract, validate, build_features, notify; score, publish, notify.
 TASKS = 7
 DAG_FILES = {"ingest", "score", "train", "drift", "rollback", "quarantine", "maintenance", "refused_pipelines"}
 KINDS = 6

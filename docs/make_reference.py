@@ -62,8 +62,8 @@ MEANINGS = {
     "Features.tables": "Reference tables that rows are joined with, by a name of your choice.",
     "Training.seed": "Makes search and samples repeatable.",
     "Training.estimators": "What competes in the search.",
-    "Schedules.ingest": "When a day is fetched: each tick works on the day before.",
-    "Schedules.drift": "When drift is looked at.",
+    "Schedules.ingest": "When a day is fetched: each run works on the day before.",
+    "Schedules.drift": "When drift is measured.",
     "Schedules.timezone": "An IANA name, such as `Europe/Berlin`; it also says when a day begins.",
 }
 COMMON = {

@@ -76,7 +76,7 @@ def load_step(name: str) -> Step:
 
     # The day on which the night's outcomes are known.
     return lambda config, resources, night, found: measure_performance(
-        config, resources, night + timedelta(days=config.spec.label.available_after)
+        config, resources, night + timedelta(days=config.spec.label.available_after_days)
     )
 
 

@@ -26,8 +26,8 @@ def dag(dag_bag: Any, pipeline: Any, request: pytest.FixtureRequest) -> DAG:
 
 
 def test_the_alerts_come_last_however_the_others_ended(dag: DAG) -> None:
-    tell = dag.get_task("tell")
-    assert tell.get_flat_relative_ids(upstream=True) == set(dag.task_ids) - {"tell"}
+    tell = dag.get_task("notify")
+    assert tell.get_flat_relative_ids(upstream=True) == set(dag.task_ids) - {"notify"}
     assert tell.trigger_rule == "all_done_setup_success"
     assert not any(task.is_setup for task in dag.tasks)
     assert (tell.downstream_task_ids, tell.retries, tell.outlets) == (set(), 2, [])
@@ -36,14 +36,14 @@ def test_the_alerts_come_last_however_the_others_ended(dag: DAG) -> None:
 def test_airflow_decides_on_a_run_by_the_tasks_before_the_alerts(dag: DAG) -> None:
     """So a failed night fails although its alert was told, and a good one succeeds although nobody could be told."""
     stored = DagSerialization.from_dict(DagSerialization.to_dict(dag))
-    tell = stored.get_task("tell")
+    tell = stored.get_task("notify")
     assert tell.is_teardown and not tell.on_failure_fail_dagrun
 
 
 def test_ingest_and_score_have_the_deadline_of_the_pipeline_file(dag_bag: Any, pipeline: Any) -> None:
     for kind in ("ingest", "score"):
         [deadline] = dag_bag.dags[f"{pipeline.name}_{kind}"].deadline
-        assert deadline.interval == timedelta(hours=pipeline.spec.alerts.night_hours)
+        assert deadline.interval == timedelta(hours=pipeline.spec.alerts.missed_after_hours)
         assert deadline.callback.path == "nightshift.orchestration.deadlines.tell_missed_partition"
         assert deadline.callback.kwargs == {"pipeline": pipeline.name}
 
@@ -74,7 +74,7 @@ def test_whoever_was_not_reached_fails_the_task_after_all_others_were_told(monke
     from nightshift.steps import alerts as steps
 
     config = next(iter(PIPELINES.values()))
-    told = Outcome("done", figures={"told": ["title"], "problems": {"chat": "Timeout"}})
+    told = Outcome("done", figures={"notified": ["title"], "problems": {"chat": "Timeout"}})
     monkeypatch.setattr(tasks, "open_pipeline", lambda name: (config, None))
     monkeypatch.setattr(steps, "reconcile_alerts", lambda *_: Outcome("done", figures={"opened": [], "recovered": []}))
     monkeypatch.setattr(steps, "tell_alerts", lambda *_: told)

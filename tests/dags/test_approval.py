@@ -227,14 +227,14 @@ def test_a_challenger_is_scored_after_publishing_and_announces_nothing(parse: An
     dag = parse("score", keep_challenger=True)
     shadow = dag.get_task("shadow")
     assert shadow.upstream_task_ids == {"publish"}
-    assert shadow.downstream_task_ids == {"tell"}
+    assert shadow.downstream_task_ids == {"notify"}
     assert (shadow.outlets, shadow.retries, shadow.trigger_rule) == ([], 1, "all_success")
 
 
 def test_comparing_the_challenger_does_not_hold_up_the_decision(parse: Any) -> None:
     dag = parse("drift", keep_challenger=True)
     assert dag.get_task("compare_challenger").get_flat_relative_ids(upstream=True) == {"compare", "measure_performance"}
-    assert dag.get_task("compare_challenger").downstream_task_ids == {"tell"}
+    assert dag.get_task("compare_challenger").downstream_task_ids == {"notify"}
 
 
 @pytest.mark.parametrize(("kind", "task"), [("score", "shadow"), ("drift", "compare_challenger")])

@@ -54,14 +54,14 @@ def test_all_dag_files_load(dag_bag: Any) -> None:
 def test_each_task_of_the_critical_path_waits_for_the_one_before(dag: DAG, kind: str) -> None:
     """So publishing follows scoring, features follow validation, and promotion follows the gate."""
     path = CRITICAL_PATHS[kind]
-    assert set(dag.task_ids) - {"tell"} == set(path)
+    assert set(dag.task_ids) - {"notify"} == set(path)
     for position, name in enumerate(path):
         assert dag.get_task(name).get_flat_relative_ids(upstream=True) == set(path[:position])
 
 
 def test_a_task_runs_only_when_all_before_it_succeeded(dag: DAG) -> None:
     """A stopped batch or a failed gate must not be stepped over."""
-    assert {task.trigger_rule for task in dag.tasks if task.task_id != "tell"} == {"all_success"}
+    assert {task.trigger_rule for task in dag.tasks if task.task_id != "notify"} == {"all_success"}
 
 
 def test_the_last_task_alone_announces_the_asset(dag: DAG, kind: str, pipeline: Any) -> None:
@@ -155,8 +155,8 @@ def test_a_pipeline_with_shards_plans_them_and_publishes_them_as_one(monkeypatch
     assert {task.task_id: (task.is_mapped, task.downstream_task_ids) for task in dag.tasks} == {
         "plan": (False, {"score"}),
         "score": (True, {"publish"}),
-        "publish": (False, {"tell"}),
-        "tell": (False, set()),
+        "publish": (False, {"notify"}),
+        "notify": (False, set()),
     }
     stored = DagSerialization.to_dict(dag)
     assert DagSerialization.from_dict(stored).task_dict["score"].is_mapped

@@ -28,7 +28,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     monkeypatch.setattr(maintenance, "_open_house", lambda: ("resources", [], "upkeep"))
     monkeypatch.setattr(maintenance, "_find_database", lambda: None)
-    for name in ("survey", "sweep_orphans", "apply_retention", "clean_airflow"):
+    for name in ("survey", "collect_garbage", "apply_retention", "clean_airflow"):
         monkeypatch.setattr(f"nightshift.steps.maintenance.{name}", lambda *_, name=name: made.append(name) or DONE)
     return made
 
@@ -48,7 +48,12 @@ def context() -> Iterator[dict[str, Any]]:
 
 
 def run_all() -> None:
-    for task in (maintenance.survey, maintenance.sweep_orphans, maintenance.apply_retention, maintenance.clean_airflow):
+    for task in (
+        maintenance.survey,
+        maintenance.collect_garbage,
+        maintenance.apply_retention,
+        maintenance.clean_airflow,
+    ):
         try:
             task.function()
         except AirflowSkipException as reason:
@@ -56,7 +61,7 @@ def run_all() -> None:
 
 
 def test_it_looks_first_and_one_run_comes_after_the_other(dag: DAG) -> None:
-    order = ["survey", "sweep_orphans", "apply_retention", "clean_airflow"]
+    order = ["survey", "collect_garbage", "apply_retention", "clean_airflow"]
     assert list(dag.task_ids) == order
     for position, name in enumerate(order):
         assert dag.get_task(name).get_flat_relative_ids(upstream=True) == set(order[:position])
@@ -84,7 +89,7 @@ def test_a_run_by_hand_is_a_dry_run_unless_it_says_otherwise(calls: list[str], c
     context["params"]["dry_run"] = False
     calls.clear()
     run_all()
-    assert calls == ["survey", "sweep_orphans", "apply_retention", "clean_airflow"]
+    assert calls == ["survey", "collect_garbage", "apply_retention", "clean_airflow"]
     assert not maintenance.is_dry_run(context)
 
 

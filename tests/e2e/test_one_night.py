@@ -50,7 +50,7 @@ def test_nights_of_real_data_go_from_ingest_to_a_score_run_that_has_no_champion_
         assert house.finish_chained(f"{name}_score", night) == {
             "score": "skipped",
             "publish": "skipped",
-            "tell": "success",
+            "notify": "success",
         }
         ledger = "select kind from ml.ledger where pipeline = :name and partition_date = :night and rows > 0"
         assert {"raw", "features"} <= {kind for (kind,) in house.ask(ledger, name=name, night=night)}
@@ -65,7 +65,7 @@ def test_churn_learns_on_three_nights_and_scores_the_next(house: House) -> None:
     assert house.finish("churn_train", training) == "success"
     assert house.ask("select version from ml.champions where pipeline = 'churn'") == [(1,)]
     assert house.finish("churn_ingest", house.start("churn_ingest", NIGHT)) == "success"
-    assert house.finish_chained("churn_score", NIGHT) == {"score": "success", "publish": "success", "tell": "success"}
+    assert house.finish_chained("churn_score", NIGHT) == {"score": "success", "publish": "success", "notify": "success"}
     ((rows,),) = house.ask(
         "select rows from ml.ledger where pipeline = 'churn' and kind = 'scores' and partition_date = :night",
         night=NIGHT,

@@ -29,7 +29,7 @@ def test_maintenance_looks_first_and_then_removes_only_what_nothing_points_at(ho
     assert house.finish("nightshift_maintenance", dry) == "success"
     assert house.read_states("nightshift_maintenance", dry) == {
         "survey": "success",
-        "sweep_orphans": "skipped",
+        "collect_garbage": "skipped",
         "apply_retention": "skipped",
         "clean_airflow": "success",
     }

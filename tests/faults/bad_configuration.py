@@ -34,7 +34,7 @@ def search(**values: Any) -> dict[str, Any]:
 
 # name: (what is changed in a good pipeline.yaml, what is told after file and line)
 SPECS: dict[str, tuple[dict[str, Any], str]] = {
-    "unknown key": ({"training.wndow": 3}, r"training.wndow: is not a known key; did you mean 'window'\?"),
+    "unknown key": ({"training.wndow": 3}, r"training.wndow: is not a known key; did you mean 'window_days'\?"),
     "key with a look-alike letter": ({"t\u0456tle": "x"}, r"did you mean 'title'\?"),
     "key that writes backwards": ({"\u202etitle": 1}, r"\\u202etitle: is not a known key"),
     "key of 10,000 letters": ({"k" * 10_000: 1}, r"k{200}: is not a known key"),
@@ -106,7 +106,7 @@ SPECS: dict[str, tuple[dict[str, Any], str]] = {
     "policy misspelt": ({"schema": {"policy": "frezze"}}, r"schema.policy: 'frezze' is not one of .*did you mean 'freeze'\?"),
     "floor infinite": ({"gate.floor": INF}, r"gate.floor: inf"),
     "confidence 1": ({"gate.confidence": 1}, r"gate.confidence: 1: "),
-    "drift over no day": ({"drift": {"window": 0}}, r"drift.window: 0: "),
+    "drift over no day": ({"drift": {"window_days": 0}}, r"drift.window_days: 0: "),
     "connection with a blank": ({"alerts": {"connections": ["a b"]}}, r"alerts.connections\[0\]: 'a b'"),
 }  # fmt: skip
 
@@ -122,7 +122,7 @@ def swap(old: str, new: str) -> str:
 # name: (pipeline.yaml as it is written, what is told)
 TEXTS: dict[str, tuple[str | bytes, str]] = {
     "key twice": (f"{GOOD}title: b\n", r":43: title: stands twice \(first: line 1\)"),
-    "nested key twice": (swap("window: 10", "window: 10\n  window: 11"), r":38: training.window: stands twice"),
+    "nested key twice": (swap("window_days: 10", "window_days: 10\n  window_days: 11"), r":38: training.window_days: stands twice"),
     "Python object": ("title: !!python/object/apply:os.system [id]\n", r":1: .*python/object/apply:os.system"),
     "aliases": ("a: &x [1]\nb: *x\n", r":2: .*uses a YAML alias"),
     "alias bomb": ("a: &a [x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)), r":2: .*uses a YAML alias"),
@@ -135,12 +135,12 @@ TEXTS: dict[str, tuple[str | bytes, str]] = {
     "nothing": ("", r"must be a mapping"),
     "comment alone": ("# later\n", r"must be a mapping"),
     "Norway": (swap("task: classification", "task: no"), r":3: task: False is not one of"),
-    "octal": (swap("window: 10", "window: 010"), r":37: .*eights or sixties"),
-    "sexagesimal": (swap("window: 10", "window: 1:30"), r":37: .*eights or sixties"),
+    "octal": (swap("window_days: 10", "window_days: 010"), r":37: .*eights or sixties"),
+    "sexagesimal": (swap("window_days: 10", "window_days: 1:30"), r":37: .*eights or sixties"),
     "30 February": (swap("2026-01-01", "2026-02-30"), r":2: .*day is out of range"),
     "year 0": (swap("2026-01-01", "0000-01-01"), r":2: .*year 0 is out of range"),
     "year 10000": (swap("2026-01-01", "10000-01-01"), r":2: start: '10000-01-01'"),
-    "number of 5000 digits": (swap("window: 10", f"window: {'9' * 5000}"), r":37: .*a int that is none"),
+    "number of 5000 digits": (swap("window_days: 10", f"window_days: {'9' * 5000}"), r":37: .*a int that is none"),
     "Jinja": (swap("title: Visits per shop", "title: {{ var.value.x }}"), r":1: is not valid YAML"),
     "list as a key": (f"? [a, b]\n: 1\n{GOOD}", r":1: .*unhashable key"),
     "NUL escaped": (swap("Visits per shop", '"a\\0b"'), r":1: .*control character"),
@@ -267,8 +267,8 @@ ARGUMENTS: dict[str, str] = {
     "replay churn --from 2026-03-01 --to 2026-03-09 --report /nowhere/x.json": r"/nowhere does not exist",
     "up --port 70000": r"--port: '70000' is not a whole number from 1 to 65535",
     "up --port -1": r"--port: '-1' is not a whole number|--port: expected one argument",
-    "maintain --pipeline nope": r"No pipeline is called 'nope'",
-    "maintain --grace 1": r"--grace: '1' is not a whole number from 3",
+    "maintenance --pipeline nope": r"No pipeline is called 'nope'",
+    "maintenance --grace 1": r"--grace: '1' is not a whole number from 3",
     "quarantine churn --from 2026-01-02 --to 2026-01-01": r"--from 2026-01-02 lies after",
     "quarantine churn --csv /nowhere/x.csv": r"/nowhere does not exist",
     "status ''": r"No pipeline is called ''",

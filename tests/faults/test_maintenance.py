@@ -20,7 +20,7 @@ from nightshift.io.lake.open import open_lake
 from nightshift.io.ledger.references import URI_COLUMNS, list_uri_columns
 from nightshift.io.registry import PromotionRequest, promote
 from nightshift.local.postgres import Server
-from nightshift.steps.maintenance import apply_retention, begin_upkeep, survey, sweep_orphans
+from nightshift.steps.maintenance import apply_retention, begin_upkeep, collect_garbage, survey
 from nightshift.steps.maintenance.garbage import find_doomed, remove_doomed
 from tests.faults.upkeep_kit import (
     LAST_NIGHT,
@@ -90,7 +90,7 @@ def sum_lines(lines: list[dict[str, Any]]) -> dict[str, int]:
 def test_orphans_past_the_grace_go_and_all_that_is_pointed_at_stays(past: World) -> None:
     old, young = put_orphans(past.lake, datetime.now(UTC)), put_orphans(past.lake, datetime.now(UTC) + LATER)
     before = list_keys(past.lake)
-    sweep_orphans(past.resources, [past.config], begin_later(later=timedelta(days=39)))
+    collect_garbage(past.resources, [past.config], begin_later(later=timedelta(days=39)))
     after = list_keys(past.lake)
     assert not old & after
     assert young <= after
@@ -130,7 +130,7 @@ def test_a_clock_that_is_wrong_makes_nothing_old(past: World, clock: str) -> Non
     keys = put_orphans(past.lake, then if clock == "name" else now)
     for key in keys if clock == "store" else ():
         os.utime(past.lake.root / key, (then.timestamp(), then.timestamp()))
-    sweep_orphans(past.resources, [past.config], replace(begin_later(), now=now + timedelta(days=1)))
+    collect_garbage(past.resources, [past.config], replace(begin_later(), now=now + timedelta(days=1)))
     assert keys <= list_keys(past.lake)
 
 
@@ -156,15 +156,15 @@ def test_a_lake_that_was_moved_is_still_known(past: World) -> None:
     """Objects are known by their keys, wherever the lake lay when they were recorded."""
     past.change("update ml.ledger set object_uri = replace(object_uri, 'file://', 's3://bucket')")
     before = {key for key in list_keys(past.lake) if not key.startswith("training/")}
-    sweep_orphans(past.resources, [past.config], begin_later())
+    collect_garbage(past.resources, [past.config], begin_later())
     assert before <= list_keys(past.lake)
 
 
 def test_writes_that_never_ended_go(past: World) -> None:
     (past.lake.root / INCOMING / "half").write_bytes(b"x" * 7)
-    sweep_orphans(past.resources, [past.config], begin_later(later=timedelta(days=6)))
+    collect_garbage(past.resources, [past.config], begin_later(later=timedelta(days=6)))
     assert (past.lake.root / INCOMING / "half").exists()
-    lines = sweep_orphans(past.resources, [past.config], begin_later()).figures["lines"]
+    lines = collect_garbage(past.resources, [past.config], begin_later()).figures["lines"]
     assert not (past.lake.root / INCOMING / "half").exists()
     assert [(line["objects"], line["bytes"]) for line in lines if line["kind"] == "unfinished write"] == [(1, 7)]
 

@@ -207,4 +207,4 @@ def test_a_webhook_that_fails_with_its_address_in_the_error(
         connections["hook"] = {"conn_type": "slackwebhook", "password": url}
     shops.change(DRIFTED)
     # The provider's hook logs the address; Airflow masks what is registered as a secret.
-    assert "not everybody could be told (hook: " in run(f"{NAME}_score", "tell", masked=True)
+    assert "not every connection could be notified (hook: " in run(f"{NAME}_score", "notify", masked=True)

@@ -18,7 +18,7 @@ from nightshift.io.lake.layout import KINDS
 from nightshift.io.registry import list_versions
 from nightshift.io.resources import Resources
 from nightshift.io.warehouse.engine import Warehouse
-from nightshift.steps.maintenance import Upkeep, apply_retention, sweep_orphans
+from nightshift.steps.maintenance import Upkeep, apply_retention, collect_garbage
 from nightshift.steps.registry.explain import explain_row
 from tests.integration.kit import NIGHTS, PIPELINE, World, bend
 
@@ -37,7 +37,7 @@ def begin_later(grace: int = 7, dry_run: bool = False, later: timedelta = LATER)
 def maintain(world: World, upkeep: Upkeep | None = None) -> list[dict[str, Any]]:
     """All that the DAG does to warehouse and lake; the lines that it tells."""
     upkeep = upkeep or begin_later()
-    steps = (sweep_orphans, apply_retention)
+    steps = (collect_garbage, apply_retention)
     return [line for step in steps for line in step(world.resources, [world.config], upkeep).figures["lines"]]
 
 

@@ -46,8 +46,8 @@ SETTINGS = {
     "gate.floor": 0.55,
     "training.trials": 1,
     "training.folds": 2,
-    "drift": {"window": 2, "min_rows": 50},
-    "retrain": {"nights": 1, "of": 1, "cooldown": 3, "min_new_labels": 1},
+    "drift": {"window_days": 2, "min_rows": 50},
+    "retrain": {"min_drifted_runs": 1, "recent_runs": 1, "cooldown_days": 3, "min_new_labels": 1},
 }
 
 

@@ -106,11 +106,11 @@ def inbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbox]:
 @pytest.fixture
 def told(champion_world: World) -> World:
     """A pipeline with a champion, that tells all three."""
-    return bend(champion_world, alerts={"connections": ["hook", "chat", "post"], "champion_days": 90})
+    return bend(champion_world, alerts={"connections": ["hook", "chat", "post"], "stale_after_days": 90})
 
 
 def update(world: World, now: datetime = NOW, expected: tuple[date, ...] = ()) -> dict[str, Any]:
-    """What the task `tell` does; its figures."""
+    """What the task `notify` does; its figures."""
     changed = reconcile_alerts(world.config, world.resources, now, URL, expected)
     senders = make_senders(world.config.spec.alerts.connections)
     return changed.figures | tell_alerts(world.config, world.resources, senders, now, explain_failure).figures
@@ -135,11 +135,11 @@ def test_a_stopped_batch_is_told_to_everybody_once_and_its_recovery_as_well(told
     told.write(NIGHT, draw_rows(NIGHT).assign(spent=-5.0))
     assert told.ingest(NIGHT).status == "stopped"
     first, second = update(told), update(told)
-    assert (first["opened"], first["told"]) == (
+    assert (first["opened"], first["notified"]) == (
         [["stopped_batch", "2026-01-07"]],
         ["shops: stopped batch (2026-01-07)"],
     )
-    assert (second["opened"], second["told"]) == ([], [])
+    assert (second["opened"], second["notified"]) == ([], [])
     [hook], [chat], [mail] = inbox.hooks, inbox.posts["/chat"], inbox.mails
     assert {name: hook[name] for name in ("pipeline", "kind", "subject", "state", "link")} == {
         "pipeline": "shops",
@@ -156,7 +156,7 @@ def test_a_stopped_batch_is_told_to_everybody_once_and_its_recovery_as_well(told
 
     told.run_night(NIGHT)
     assert update(told)["recovered"] == [["stopped_batch", "2026-01-07"]]
-    assert update(told)["told"] == []
+    assert update(told)["notified"] == []
     assert [post["state"] for post in inbox.hooks] == ["open", "recovered"]
     assert inbox.hooks[1]["recovery"] == "It was run again and passed."
     assert [len(inbox.posts["/chat"]), len(inbox.mails)] == [2, 2]
@@ -199,7 +199,7 @@ def test_a_webhook_that_fails_is_tried_again_alone(told: World, inbox: Inbox) ->
         (None, ["chat", "post"], "hook: AirflowException 500")
     ]
     inbox.status.clear()
-    assert update(told)["told"] == ["shops: drift (version 1)"]
+    assert update(told)["notified"] == ["shops: drift (version 1)"]
     assert told.ask("select notified_at is not null, problem from monitoring.alerts") == [(True, None)]
     assert [len(inbox.hooks), len(inbox.posts["/chat"]), len(inbox.mails)] == [1, 1, 1]
 
@@ -232,7 +232,7 @@ def test_an_event_that_is_over_before_anybody_was_told_is_one_message(told: Worl
     record_drift(told, False, 6)
     update(told)
     assert [post["state"] for post in inbox.hooks] == ["recovered"]
-    assert update(told)["told"] == []
+    assert update(told)["notified"] == []
 
 
 def test_what_cannot_be_compared_is_one_event_while_the_same_column_is_at_fault(told: World, inbox: Inbox) -> None:
@@ -267,7 +267,7 @@ def test_a_refused_candidate_is_told_until_another_is_promoted(told: World, inbo
 
 
 def test_a_champion_far_behind_the_data_that_it_scores_is_stale(champion_world: World) -> None:
-    world = bend(champion_world, alerts={"champion_days": 3})
+    world = bend(champion_world, alerts={"stale_after_days": 3})
     far = LEARNING[-1] + timedelta(days=5)
     world.write(far)
     assert world.ingest(far).status == "done"
@@ -318,7 +318,7 @@ def test_data_in_a_message_are_neither_markup_nor_template(told: World, inbox: I
 
 def test_without_connections_alerts_are_kept_and_said_once(champion_world: World) -> None:
     record_drift(champion_world, True, 6)
-    assert [update(champion_world)["told"] for _ in range(2)] == [["shops: drift (version 1)"], []]
+    assert [update(champion_world)["notified"] for _ in range(2)] == [["shops: drift (version 1)"], []]
 
 
 def test_the_command_line_shows_an_alert_with_its_state(told: World, inbox: Inbox) -> None:

@@ -289,3 +289,9 @@ def test_a_day_has_one_spelling(nightshift: Nightshift) -> None:
         answer = nightshift("run", "churn", "ingest", "--partition", text)
         assert answer.code == 2
         assert "is not a date; write it as 2026-11-20" in answer.err
+
+
+def test_maintenance_answers_to_its_name_in_0_1_which_no_help_shows() -> None:
+    parser = cli.make_parser()
+    assert vars(parser.parse_args(["maintain", "--apply"])) == vars(parser.parse_args(["maintenance", "--apply"]))
+    assert "maintenance" in parser.format_help() and "maintain " not in parser.format_help()

@@ -22,7 +22,7 @@ from nightshift.steps.ingest.samples import SAMPLE, sample_entries
 from tests.integration.kit import LEARNING, NIGHTS, ROWS, World, bend, draw_rows, let_be_empty
 
 LATER = NIGHTS[6:10]
-SHOPS = {"window": 2, "min_rows": 50}
+SHOPS = {"window_days": 2, "min_rows": 50}
 
 
 def ingest_all(world: World, nights: Sequence[date], **drawn: Any) -> None:
@@ -163,7 +163,7 @@ def test_a_night_of_five_rows_is_unknown_and_says_what_is_usual(champion_world: 
 
 
 def test_a_window_of_few_rows_reaches_back(champion_world: World) -> None:
-    world = bend(champion_world, drift={"window": 1, "min_rows": 300})
+    world = bend(champion_world, drift={"window_days": 1, "min_rows": 300})
     ingest_all(world, LATER[:2])
     found = compare(world)
     assert found["current_rows"] == 3 * ROWS
@@ -249,7 +249,7 @@ def test_another_season_is_compared_with_itself_where_history_allows(champion_wo
 
 def test_weekdays_and_hours_are_matched_where_that_is_asked_for(champion_world: World) -> None:
     """Saturdays and evenings differ; a Saturday evening is no drift, and what the reference lacks is left out."""
-    world = bend(champion_world, drift={**SHOPS, "window": 1, "reference": "weekday"})
+    world = bend(champion_world, drift={**SHOPS, "window_days": 1, "reference": "weekday"})
     ingest_all(world, LEARNING)
     assert world.train(LEARNING[-1], "hours").status == "done"
     with world.warehouse.begin() as connection:

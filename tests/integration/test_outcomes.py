@@ -266,7 +266,7 @@ def test_a_night_scored_again_keeps_the_figures_of_both_versions(apart: World) -
 
 
 def test_nights_are_estimated_at_once_and_checked_when_outcomes_come(champion_world: World) -> None:
-    world = bend(champion_world, **{"label.available_after": 3})
+    world = bend(champion_world, **{"label.available_after_days": 3})
     for night in NIGHTS[6:9]:
         world.run_night(night)
     figures = measure(world, NIGHTS[8]).figures
@@ -322,7 +322,7 @@ def test_the_band_sees_some_of_the_scores_of_a_large_night_without_outcomes(
     champion_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nightshift.steps.drift.scored, "BAND_ROWS", 50)
-    world = bend(champion_world, **{"label.available_after": 3, "retrain.performance": {"min_rows": 30}})
+    world = bend(champion_world, **{"label.available_after_days": 3, "retrain.performance": {"min_rows": 30}})
     for night in NIGHTS[6:9]:
         world.run_night(night)
     assert measure(world, NIGHTS[8]).figures["estimated"]["rows"] == 80

@@ -110,7 +110,7 @@ def test_the_row_has_every_criterion_also_when_the_answer_is_no(labelled: World)
 
 @pytest.mark.guarantee(12)
 def test_the_same_day_is_not_asked_for_twice_after_it_is_over(labelled: World) -> None:
-    world = bend(labelled, **{"retrain": {"cooldown": 0, "min_new_labels": 1, "budget": 9}})
+    world = bend(labelled, **{"retrain": {"cooldown_days": 0, "min_new_labels": 1, "budget": 9}})
     decide(world, LATER[1], "one")
     world.change("update monitoring.retrain_requests set closed_at = now(), outcome = 'kept', improved = false")
     again = decide(world, LATER[1], "two")
@@ -154,7 +154,7 @@ def test_a_training_that_waits_for_approval_is_not_over(labelled: World) -> None
 
 @pytest.mark.guarantee(12)
 def test_after_a_failed_gate_nothing_happens_until_new_outcomes_came(labelled: World) -> None:
-    world = bend(labelled, **{"retrain": {"cooldown": 0, "min_new_labels": 1, "budget": 9}, "gate.floor": 0.999})
+    world = bend(labelled, **{"retrain": {"cooldown_days": 0, "min_new_labels": 1, "budget": 9}, "gate.floor": 0.999})
     run_id = decide(world, LATER[1])["run_id"]
     assert world.train(LATER[1], run_id).figures["decision"] == "keep"
     held = decide(world, LATER[2], "no news")

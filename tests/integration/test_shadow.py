@@ -305,7 +305,7 @@ def test_nights_that_either_was_trained_or_judged_on_do_not_count(world: World, 
 
 
 def test_only_matured_nights_of_the_last_window_and_of_this_champion_count(world: World) -> None:
-    window = {"training.window": 3, "label": {"column": "returned", "available_after": 2}}
+    window = {"training.window_days": 3, "label": {"column": "returned", "available_after_days": 2}}
     world = bend(world, **{"gate.keep_challenger": True, **window})
     crown(world, register(world, fit(weak=True))[0], None)
     challenge(world, fit())

@@ -139,7 +139,7 @@ def test_an_outcome_that_was_corrected_later_is_the_one_that_counts(champion_wor
 
 
 def test_outcomes_that_have_not_matured_are_not_learnt_from(champion_world: World) -> None:
-    world = bend(champion_world, **{"label.available_after": 3})
+    world = bend(champion_world, **{"label.available_after_days": 3})
     figures = assemble_training_set(world.config, world.resources, LEARNING[-1]).figures
     assert figures["train_to"] == str(LEARNING[3])
     with pytest.raises(NightshiftError, match="has not matured"):
@@ -220,7 +220,7 @@ def test_judging_a_version_that_does_not_exist_is_refused(champion_world: World)
 def test_a_setting_that_was_found_lately_is_fitted_again(champion_world: World, search_every: int, tried: int) -> None:
     """Version 1 stands under another pipeline.yaml, so the first training searches in either case."""
     estimators = [{"kind": "logistic", "search": {"C": [0.01, 0.1, 1.0]}}]
-    settings = {"trials": 3, "folds": 2, "search_every": search_every, "estimators": estimators}
+    settings = {"trials": 3, "folds": 2, "search_every_days": search_every, "estimators": estimators}
     world = bend(champion_world, **{f"training.{name}": value for name, value in settings.items()})
     for run_id in ("first", "second"):
         assert world.train(LEARNING[-1], f"again-{run_id}").status == "done"

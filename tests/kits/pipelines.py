@@ -23,14 +23,14 @@ SPEC: dict[str, Any] = {
     },
     "keys": ["shop", "visit"],
     "event_time": "seen_at",
-    "label": {"column": "returned", "available_after": 1},
+    "label": {"column": "returned", "available_after_days": 1},
     "known_afterwards": ["late"],
     "features": {
         "derived": [{"kind": "calendar", "name": "hour", "column": "seen_at", "part": "hour"}],
         "numeric": ["spent", "hour"],
         "categorical": ["shop"],
     },
-    "training": {"metric": "roc_auc", "window": 10, "holdout": 2, "estimators": [{"kind": "logistic"}]},
+    "training": {"metric": "roc_auc", "window_days": 10, "holdout_days": 2, "estimators": [{"kind": "logistic"}]},
     "gate": {"floor": 0.6},
 }
 SUITE: dict[str, Any] = {"rows": [{"expect_column_values_to_not_be_null": {"column": "shop"}}]}

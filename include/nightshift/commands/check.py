@@ -9,7 +9,8 @@ from nightshift.config.extensions import load_extensions
 from nightshift.config.loading import PipelineRefused, load_pipeline
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.pipeline_folders import find_pipeline_folder, find_pipelines, list_places
-from nightshift.config.yaml.document import Document, Problem
+from nightshift.config.renamed import LAST, find_new_name, list_old_names
+from nightshift.config.yaml.document import Document, Problem, join_field
 from nightshift.errors import NightshiftError
 
 
@@ -40,6 +41,8 @@ def run_check(arguments: argparse.Namespace) -> int:
             print(f"Pipeline {config.name!r} is refused:\n" + "\n".join(f"  {problem}" for problem in problems))
         else:
             print(f"{config.name}: ok ({config.spec.title}){_describe_data(config)}")
+            for note in list_notes(config):
+                print(f"  note: {note}")
     return 1 if refused else 0
 
 
@@ -72,6 +75,14 @@ def find_deep_problems(config: PipelineConfig) -> Iterator[str]:
             open_outcomes(config, _no_connection)
     except NightshiftError as error:
         yield str(error)
+
+
+def list_notes(config: PipelineConfig) -> Iterator[str]:
+    """Every field that pipeline.yaml has under the name of an earlier release."""
+    document = Document(config.folder / "pipeline.yaml")
+    for location in list_old_names(document.value):
+        advice = f"is called {find_new_name(location)} now; the old name is accepted until {LAST}"
+        yield str(Problem(document.file, document.find_line(location), join_field(location), advice))
 
 
 def _describe_data(config: PipelineConfig) -> str:

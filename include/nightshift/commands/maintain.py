@@ -1,4 +1,4 @@
-"""`maintain`: what nobody needs any more."""
+"""`maintenance`: what is no longer needed."""
 
 import argparse
 import sys
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 
 def add_maintain(commands: Commands) -> None:
-    """`maintain [--apply] [--pipeline NAME] [--grace DAYS]`."""
-    summary = "say what nobody needs any more, or remove it with --apply: what the DAG nightshift_maintenance does"
-    examples = ["maintain", "maintain --pipeline flights --grace 14", "maintain --apply"]
-    parser = add_command(commands, "maintain", run_maintain, summary, examples)
+    """`maintenance [--apply] [--pipeline NAME] [--grace DAYS]`."""
+    summary = "list what is no longer needed, or remove it with --apply: what the DAG nightshift_maintenance does"
+    examples = ["maintenance", "maintenance --pipeline flights --grace 14", "maintenance --apply"]
+    parser = add_command(commands, "maintenance", run_maintain, summary, examples)
+    # Its name in 0.1, which no help shows.
+    commands.choices["maintain"] = parser
     parser.add_argument("--apply", action="store_true", help="remove it; without this nothing is changed")
     parser.add_argument("--pipeline", metavar="NAME", help="only this pipeline, and nothing of Airflow's")
     parser.add_argument(
@@ -30,7 +32,7 @@ def add_maintain(commands: Commands) -> None:
         metavar="DAYS",
         type=read_number(LEAST_GRACE, 3650),
         default=GRACE,
-        help=f"leave alone what was written in so many days, though nothing points at it (default: {GRACE})",
+        help=f"keep what was written in the last DAYS days, even if nothing refers to it (default: {GRACE})",
     )
 
 
@@ -44,7 +46,7 @@ def run_maintain(arguments: argparse.Namespace) -> int:
     resources = open_house(migrate=True)
     run_id = f"cli__{datetime.now(UTC).isoformat(timespec='seconds')}"
     run = upkeep.begin_upkeep(resources, run_id, arguments.grace, dry_run=not arguments.apply)
-    steps = (upkeep.sweep_orphans, upkeep.apply_retention) if arguments.apply else (upkeep.survey,)
+    steps = (upkeep.collect_garbage, upkeep.apply_retention) if arguments.apply else (upkeep.survey,)
     for step in steps:
         print(f"{step.__name__}:\n{step(resources, configs, run).figures['table']}\n", flush=True)
     if not arguments.pipeline:

@@ -11,6 +11,7 @@ from nightshift.config.days import EARLIEST, LATEST
 from nightshift.config.expectations import ExpectationSuite
 from nightshift.config.model import ColumnType, Inconsistent, Model
 from nightshift.config.names import ColumnName, Identifier, Line
+from nightshift.config.renamed import rename_fields
 from nightshift.config.sections.alerts import Alerts
 from nightshift.config.sections.card import Card
 from nightshift.config.sections.decision import DecisionRule, FixedThreshold
@@ -36,7 +37,7 @@ class Scoring(Model):
     """How scores are made and written."""
 
     threshold: float | None = Field(
-        None, gt=0, lt=1, description="Classification: `decision` is true from this score on. Short for a fixed rule."
+        None, gt=0, lt=1, description="Classification: `decision` is true from this score on; short for a fixed rule."
     )
     decision: DecisionRule | None = Field(
         None, description="Classification: how the threshold is chosen when a model is trained; 0.5 otherwise."
@@ -45,7 +46,7 @@ class Scoring(Model):
     shard_rows: int | None = Field(
         None,
         ge=1,
-        description="A partition with more rows is scored by several tasks at once, with at most about so many each.",
+        description="A partition with more rows is scored by several tasks at once, up to about this many rows each.",
     )
 
     @property
@@ -70,7 +71,7 @@ class PipelineSpec(Model):
     start: date = Field(ge=EARLIEST, le=LATEST, description="The first partition that exists.")
     task: TaskName
     source: SourceSettings
-    columns: dict[ColumnName, ColumnType] = Field(min_length=1, description="What the source must deliver.")
+    columns: dict[ColumnName, ColumnType] = Field(min_length=1, description="The columns that the source must deliver.")
     # Pydantic's models have a method of that name, so only the file calls it so.
     contract: SchemaContract = Field(SchemaContract(), alias="schema")
     keys: tuple[Identifier, ...] = Field(min_length=1, description="Unique within a partition.")
@@ -99,11 +100,13 @@ class PipelineSpec(Model):
     @property
     def lookback(self) -> int:
         """How many earlier partitions the features of one may read."""
-        return max([self.features.lookback, *(f.days + self.find_lag(f) - 1 for f in self.features.rolling)], default=0)
+        return max(
+            [self.features.lookback_days, *(f.days + self.find_lag(f) - 1 for f in self.features.rolling)], default=0
+        )
 
     def find_lag(self, feature: RollingFeature) -> int:
         """How many days back the newest partition lies that a rolling feature may see."""
-        return max(1, self.label.available_after) if feature.column in self.afterwards else 1
+        return max(1, self.label.available_after_days) if feature.column in self.afterwards else 1
 
     @property
     def delivered(self) -> dict[str, ColumnType]:
@@ -129,6 +132,11 @@ class PipelineSpec(Model):
             self.label.recorded_at,
         }
         return frozenset(named & set(self.delivered))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_old_names(cls, value: Any) -> Any:
+        return rename_fields(value)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -211,8 +219,8 @@ class PipelineSpec(Model):
             for e in self.training.estimators
             if self.task not in ESTIMATORS.find(e.kind).factories
         ]
-        if not task.decides and self.label.at_least is not None:
-            problems.append(f"label.at_least: {self.task} has no positive class")
+        if not task.decides and self.label.positive_from is not None:
+            problems.append(f"label.positive_from: {self.task} has no positive class")
         repeated = {name for name in self.keys if self.keys.count(name) > 1}
         problems += [f"keys: {name!r} is named more than once" for name in sorted(repeated)]
         return problems

@@ -1,7 +1,7 @@
 """Every week: remove what nobody needs any more.
 
 `survey` says what would go, by pipeline and kind, in its log, its XCom and `monitoring.maintenance`. Then
-`sweep_orphans` removes objects of the lake that nothing points at, such as those of a task that was killed before its
+`collect_garbage` removes objects of the lake that nothing points at, such as those of a task that was killed before its
 commit; `apply_retention` removes what has outlived the days that `retention` in a pipeline.yaml gives it; and
 `clean_airflow` removes Airflow's own runs and task logs after 90 days. What the ledger or a model version points at
 always stays.
@@ -15,7 +15,7 @@ from airflow.sdk import DAG, CronTriggerTimetable
 
 from nightshift.orchestration.dag_defaults import make_default_args
 from nightshift.orchestration.params import make_maintenance_params
-from nightshift.orchestration.tasks.maintenance import apply_retention, clean_airflow, survey, sweep_orphans
+from nightshift.orchestration.tasks.maintenance import apply_retention, clean_airflow, collect_garbage, survey
 
 
 def make_dag() -> DAG:
@@ -33,5 +33,5 @@ def make_dag() -> DAG:
         default_args=make_default_args("nightshift"),
     ) as dag:
         # A dry run leaves out what is in between, and still says what Airflow's own tables hold.
-        survey() >> sweep_orphans() >> apply_retention() >> clean_airflow.override(trigger_rule="none_failed")()
+        survey() >> collect_garbage() >> apply_retention() >> clean_airflow.override(trigger_rule="none_failed")()
     return dag

@@ -15,7 +15,7 @@ def set_deadline(pipeline: PipelineConfig) -> DeadlineAlert:
     """A run of ingest or score that is not through so long after it was queued."""
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
-        interval=timedelta(hours=pipeline.spec.alerts.night_hours),
+        interval=timedelta(hours=pipeline.spec.alerts.missed_after_hours),
         callback=AsyncCallback(tell_missed_partition, kwargs={"pipeline": pipeline.name}),
     )
 
@@ -23,7 +23,7 @@ def set_deadline(pipeline: PipelineConfig) -> DeadlineAlert:
 async def tell_missed_partition(pipeline: str, context: dict[str, Any]) -> None:
     """Called by Airflow's triggerer when the deadline has passed: the night is missed, unless its scores are there.
 
-    It finds what the task `tell` of the next run would find, and opens the same alert: once, whoever is first.
+    It finds what the task `notify` of the next run would find, and opens the same alert: once, whoever is first.
     No SyncCallback: those run where tasks do, but Airflow 3.3 lets them read no connection.
     """
     from nightshift.orchestration.tasks.alerts import update_alerts

@@ -39,7 +39,7 @@ def make_score_params() -> dict[str, Param]:
 def make_train_params() -> dict[str, Param]:
     """The window, and why."""
     return {
-        "train_from": make_date_param("Train from", "The first day. Empty: as training.window says."),
+        "train_from": make_date_param("Train from", "The first day. Empty: as training.window_days says."),
         "train_to": make_date_param("Train to", "The last day. Empty: the last one whose outcomes were known."),
         "as_of": make_as_of_param(),
         # Not an empty string: Airflow's form takes that for a field that must be filled in.

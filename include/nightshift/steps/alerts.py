@@ -109,7 +109,7 @@ def tell_alerts(
 
     One that fails leaves the alert untold for the next run, which asks only that one again. Without senders an alert
     counts as told: the log has it. A crash between sending and the commit repeats that one message.
-    Figures: told (titles), problems by connection.
+    Figures: notified (titles), problems by connection.
     """
     told: list[str] = []
     problems: dict[str, str] = {}
@@ -118,7 +118,7 @@ def tell_alerts(
         with resources.warehouse.begin() as connection:
             row = table.claim_untold(connection, config.name, after)
             if row is None:
-                return Outcome("done", figures={"told": told, "problems": problems})
+                return Outcome("done", figures={"notified": told, "problems": problems})
             message, after = to_message(row), row["id"]
             recovered = message.state == "recovered"
             before = row["recovery_recipients" if recovered else "recipients"]

@@ -19,7 +19,7 @@ SPEC: dict[str, Any] = {
         "params": {"scenario": "calm", "rows": ROWS},
         "choices": {"scenario": ["calm", "bad"]},
     },
-    "training": {**small.SPEC["training"], "window": 6, "holdout": 2},
+    "training": {**small.SPEC["training"], "window_days": 6, "holdout_days": 2},
 }
 # Airflow computes the wait from these; the tests kill often and have no night to spend.
 RETRIES = ('"retries": 4', '"retries": 12'), ("timedelta(seconds=5)", "timedelta(seconds=1)"), (

@@ -32,11 +32,11 @@ def take_night() -> date:
 
 
 def list_moments(site: Site, kind: str) -> list[tuple[str, str]]:
-    """Task and moment of everything that an undisturbed run passes, but for `tell`, which commits where it has news."""
+    """Task and moment of everything that an undisturbed run passes, except `notify`, which commits only news."""
     if kind not in _moments:
         run_id = start(site, kind, take_night(), f"{kind}-clean")
         assert site.finish(kind, run_id) == "success"
-        _moments[kind] = [(task, moment) for task, moment in site.list_passed(run_id) if task != "tell"]
+        _moments[kind] = [(task, moment) for task, moment in site.list_passed(run_id) if task != "notify"]
     return _moments[kind]
 
 
@@ -96,7 +96,7 @@ def test_a_night_is_finished_wherever_its_task_or_supervisor_was_killed(
         ingested = kill_everywhere(site, "ingest", deaths["ingest"])
         for night in ingested:
             states = site.house.finish_chained("visits_score", night)
-            assert states == {"score": "success", "publish": "success", "tell": "success"}
+            assert states == {"score": "success", "publish": "success", "notify": "success"}
             # The asset was announced once, whatever was killed.
             assert len(site.house.client.list_runs("visits_score", str(night))) == 1
         nights = ingested + kill_everywhere(site, "score", deaths["score"])

@@ -45,7 +45,7 @@ def test_the_shipped_pipelines_load(name: str) -> None:
         ({"keys": ["shop", "shop"]}, "named more than once"),
         ({"columns.spent": "float"}, "columns.spent: 'float' is not one of"),
         ({"label.column": "retuned"}, "'retuned' is not among columns"),
-        ({"label.available_after": -1}, "label.available_after: -1"),
+        ({"label.available_after_days": -1}, "label.available_after_days: -1"),
         ({"features.numeric": ["spent", "late"]}, "'late' is known only afterwards"),
         ({"features.numeric": ["spent", "returned"]}, "'returned' is known only afterwards"),
         (
@@ -53,7 +53,7 @@ def test_the_shipped_pipelines_load(name: str) -> None:
             "'late' is known only afterwards",
         ),
         ({"training.metric": "rmse"}, "classification is judged by"),
-        ({"training.holdout": 10}, "must be shorter than window"),
+        ({"training.holdout_days": 10}, "must be shorter than window_days"),
         ({"training.estimators": []}, "training.estimators"),
         (
             {"training.estimators": [{"kind": "xgboost"}]},

@@ -1,4 +1,4 @@
-"""The section `alerts` of pipeline.yaml: what is told, and through which connections."""
+"""The section `alerts` of pipeline.yaml: when to notify, and through which connections."""
 
 from pydantic import Field
 
@@ -7,14 +7,17 @@ from nightshift.config.names import Identifier
 
 
 class Alerts(Model):
-    """Who hears of what happened. Every alert is kept in monitoring.alerts, also where nobody is told."""
+    """Who is notified. Every alert is kept in monitoring.alerts, even where no one is."""
 
     connections: tuple[Identifier, ...] = Field(
-        (), description="Told through these connections; their type says how: http, slackwebhook or smtp."
+        (), description="Connections that notifications go through; their type says how: http, slackwebhook or smtp."
     )
-    champion_days: int = Field(
-        90, ge=1, description="Stale: a champion whose last day of training is further back than this."
+    stale_after_days: int = Field(
+        90, ge=1, description="Days after the last day of its training on which a champion counts as stale."
     )
-    night_hours: float = Field(
-        6.0, gt=0, le=240, description="Missed: a night whose scores are not there so long after its ingest was due."
+    missed_after_hours: float = Field(
+        6.0,
+        gt=0,
+        le=240,
+        description="Hours after a partition's ingest was due on which it counts as missed if it has no scores.",
     )

@@ -1,4 +1,4 @@
-"""The section `drift` of pipeline.yaml: what is compared every night, and from where on it has moved."""
+"""The section `drift` of pipeline.yaml: what a drift run compares, and what counts as drift."""
 
 from typing import Literal, Self
 
@@ -14,24 +14,37 @@ Reference = Literal["training", "weekday", "season"]
 class Drift(Model):
     """What the drift run compares with what the champion was trained on, and its limits."""
 
-    window: int = Field(3, ge=1, le=366, description="The last partitions that are compared.")
+    window_days: int = Field(3, ge=1, le=366, description="How many days are compared, up to the run's own.")
     reference: Reference = Field(
         "training",
         description="Compared with: a sample of what the champion was `training` on; that sample with the window's own "
         "mix of `weekday`s and hours; or the same days a year earlier (`season`), where the lake has them.",
     )
-    sample_rows: int = Field(10_000, ge=100, le=100_000, description="At most so many rows of either side.")
-    min_rows: int = Field(
-        200, ge=10, description="With fewer rows the window reaches further back; with fewer still it is unknown."
+    sample_rows: int = Field(
+        10_000, ge=100, le=100_000, description="Up to this many rows of either side are compared."
     )
-    column_limit: float = Field(0.1, gt=0, lt=1, description="A column, or the score, moved from this distance on.")
-    missing_limit: float = Field(0.1, gt=0, le=1, description="So, too, where missing values gained this share.")
-    new_limit: float = Field(0.05, gt=0, le=1, description="So, too, where new categories have this share.")
+    min_rows: int = Field(
+        200,
+        ge=10,
+        description="With fewer rows the window reaches further back; if that is not enough, the result is unknown.",
+    )
+    column_limit: float = Field(
+        0.1, gt=0, lt=1, description="A column, or the score, has drifted from this distance on."
+    )
+    missing_limit: float = Field(
+        0.1, gt=0, le=1, description="A column has also drifted where its share of missing values rose by this much."
+    )
+    new_limit: float = Field(
+        0.05, gt=0, le=1, description="A column has also drifted where new categories have this share of the rows."
+    )
     limits: dict[DriftMeasureName, float] = Field(
         default_factory=dict, description="Limits of a project's own measures, by name; without one, the measure's own."
     )
     share_limit: float = Field(
-        0.3, gt=0, le=1, description="Drift: the columns that moved have this share of the champion's importance."
+        0.3,
+        gt=0,
+        le=1,
+        description="The pipeline has drifted where the drifted columns carry this share of the champion's importance.",
     )
 
     def find_limit(self, measure: DriftMeasure) -> float:

@@ -68,7 +68,9 @@ class RollingFeature(Model):
     by: tuple[ColumnName, ...] = Field(())
     days: int = Field(ge=1, le=366)
     statistic: Literal["mean", "sum", "count", "min", "max"] = "mean"
-    at_least: float | None = Field(None, description="Take the share of values that reach this instead of the values.")
+    share_from: float | None = Field(
+        None, description="Use the share of values that are at least this, instead of the values."
+    )
 
 
 Derived = Annotated[
@@ -83,7 +85,7 @@ class Features(Model):
     categorical: tuple[Identifier, ...] = Field(())
     derived: tuple[Derived, ...] = Field((), description="Columns computed from the source's columns.")
     tables: dict[Identifier, ReferenceTable] = Field(default_factory=dict)
-    lookback: int = Field(0, ge=0, le=366, description="Earlier partitions that features.py sees as `history`.")
+    lookback_days: int = Field(0, ge=0, le=366, description="How many earlier days features.py sees as `history`.")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -19,17 +19,17 @@ class Slices(Model):
         (), description="Features to slice by: each category, or each quarter of a number's range."
     )
     find_weak: bool = Field(True, description="Also look for groups in which the candidate does worse.")
-    min_rows: int = Field(200, ge=20, description="Smaller slices are not judged.")
+    min_rows: int = Field(200, ge=20, description="Smaller slices are not evaluated.")
     margin: float | None = Field(
         None, gt=0, description="Allowed loss within a slice, in the metric's unit. Empty: twice the champion's margin."
     )
 
 
 class Serving(Model):
-    """What scoring 1,000 rows in a fresh process may cost."""
+    """What scoring 1,000 rows in a process of its own may cost."""
 
-    seconds: float = Field(2.0, gt=0, description="At most so long for 1,000 rows.")
-    megabytes: int = Field(1024, ge=16, description="At most so much memory on top of the libraries' own.")
+    seconds: float = Field(2.0, gt=0, description="At most this many seconds for 1,000 rows.")
+    megabytes: int = Field(1024, ge=16, description="At most this much memory on top of what the libraries need.")
 
 
 class Gate(Model):
@@ -49,32 +49,42 @@ class Gate(Model):
         description="The margin of `non_inferior`, in the metric's unit. "
         "Empty: a twentieth of the champion's own gain over the naive baseline.",
     )
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the two-sided intervals that decide.")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence of the two-sided intervals that decide.")
     resamples: int = Field(
-        1000, ge=200, le=100_000, description="Of the paired bootstrap; baseline and slices get a fifth."
+        1000,
+        ge=200,
+        le=100_000,
+        description="Resamples of the paired bootstrap; the baseline and slices get a fifth of them.",
     )
     resample: Literal["rows", "partitions"] = Field(
-        "rows", description="What is drawn: `partitions` where the rows of a day are alike; needs ten days or more."
+        "rows",
+        description="What is drawn: `partitions` where rows of one day resemble each other; needs ten days or more.",
     )
-    min_rows: int = Field(200, ge=1, description="With fewer held-out rows the champion stays.")
+    min_rows: int = Field(200, ge=1, description="With fewer held-out rows the champion is kept.")
     slices: Slices = Slices()
     calibration_error: float | None = Field(
         0.15, gt=0, le=1, description="Classification: expected calibration error at most this, or the champion's own."
     )
     train_gap: float | None = Field(
-        None, gt=0, description="At most so much better on the rows that it was fitted on, in the metric's unit."
+        None,
+        gt=0,
+        description="At most this much better on the fitted rows than on the held-out ones, in the metric's unit.",
     )
     leak_limit: float | None = Field(
         0.995,
         gt=0.5,
         le=1,
-        description="ROC AUC or R² from which a single feature, or the whole model, is taken to know the outcome.",
+        description="ROC AUC or R² from which a single feature, or the whole model, is suspected to leak the outcome.",
     )
     serving: Serving = Serving()
     approval: Approval = Field(
-        "never", description="Whether a person decides: always before a promotion, where it is unclear, or never."
+        "never",
+        description="Whether a person decides: before every promotion, only where the comparison is unclear, or never.",
     )
-    approval_hours: float = Field(24.0, gt=0, le=24 * 90, description="Without an answer by then the champion stays.")
+    approval_hours: float = Field(
+        24.0, gt=0, le=24 * 90, description="Hours after which the champion is kept if no one has answered."
+    )
     keep_challenger: bool = Field(
-        False, description="A candidate that fails only against the champion is scored in its shadow from then on."
+        False,
+        description="A candidate that fails only against the champion becomes the challenger: it is scored in shadow.",
     )

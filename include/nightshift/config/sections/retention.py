@@ -1,4 +1,4 @@
-"""The section `retention` of pipeline.yaml: how long what is kept, and what must be kept in any case."""
+"""The section `retention` of pipeline.yaml: how long each kind of object is kept, and what must be kept in any case."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -19,32 +19,32 @@ FURTHEST, SEASON = 31, 371
 
 
 class Retention(Model):
-    """Days after which something may go; null: it is kept for ever.
+    """Days after which objects may be removed; null: they are kept for ever.
 
-    Partitions are as old as they lie behind the newest one, and at least as old as their last writing. What a model
-    version that isn't retired was trained on stays, whatever is said here; registry and history always do.
+    A partition's age counts from the newest one, and never from before it was last written. What a model version that
+    isn't retired was trained on is kept, whatever is set here; registry and history always are.
     """
 
-    raw: int | None = Field(None, ge=1, description="Rows as they came in, late ones too.")
-    valid: int | None = Field(None, ge=1, description="Rows that passed.")
-    quarantine: int | None = Field(None, ge=7, description="Rows that did not pass.")
+    raw: int | None = Field(None, ge=1, description="Rows as they arrived, late ones included.")
+    valid: int | None = Field(None, ge=1, description="Rows that passed validation.")
+    quarantine: int | None = Field(None, ge=7, description="Rows that failed validation.")
     features: int | None = Field(None, ge=1, description="Features and their samples.")
     scores: int | None = Field(None, ge=1, description="Rows of `scores.NAME`, and their objects.")
     superseded: int = Field(30, ge=GRACE, description="Objects that another one has replaced in the ledger.")
-    reports: int | None = Field(90, ge=GRACE, description="Drift reports; their figures stay.")
-    shadow_scores: int | None = Field(90, ge=1, description="What challengers said; the comparisons stay.")
+    reports: int | None = Field(90, ge=GRACE, description="Drift reports; their figures are kept.")
+    shadow_scores: int | None = Field(90, ge=1, description="Challengers' scores; the comparisons are kept.")
     training_sets: int = Field(30, ge=GRACE, description="Training sets; a waiting approval may need them.")
     candidates: int | None = Field(
-        None, ge=30, description="Models that were never in charge: they are retired, and can't be promoted any more."
+        None, ge=30, description="Models that were never champion: they are retired and can no longer be promoted."
     )
 
 
 def find_least_days(spec: "PipelineSpec") -> int:
     """How many days of partitions training, labels, drift and features that look back need."""
     label, performance = spec.label, spec.retrain.performance
-    maturity = max(1, label.available_after)
-    drift = max(spec.drift.window, FURTHEST) + (SEASON if spec.drift.reference == "season" else 0)
-    outcomes = maturity + max(spec.training.window, performance.window, label.revised_for, FURTHEST)
+    maturity = max(1, label.available_after_days)
+    drift = max(spec.drift.window_days, FURTHEST) + (SEASON if spec.drift.reference == "season" else 0)
+    outcomes = maturity + max(spec.training.window_days, performance.window_days, label.revised_for_days, FURTHEST)
     return max(drift, outcomes) + spec.lookback
 
 
@@ -62,13 +62,13 @@ def find_days(spec: "PipelineSpec", name: str) -> int | None:
 
 
 def list_problems(spec: "PipelineSpec") -> Iterator[str]:
-    """Settings under which something would go that is still needed."""
+    """Settings that would remove something that is still needed."""
     for name, least in find_least(spec).items():
         days = getattr(spec.retention, name)
         if name in spec.retention.model_fields_set and days is not None and days < least:
             yield (
                 f"retention.{name}: {days} days would remove what training, outcomes, drift or approvals still need; "
-                f"the smallest number that is allowed here is {least}"
+                f"the minimum here is {least}"
             )
 
 

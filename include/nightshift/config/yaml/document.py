@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from nightshift.config.model import SECRET_IN_ADDRESS, Inconsistent
 from nightshift.config.names import suggest_name
+from nightshift.config.renamed import find_new_name, find_old_location
 from nightshift.config.yaml.parse import parse_yaml
 
 MAX_YAML_BYTES = 256 * 1024
@@ -104,7 +105,7 @@ class Document:
     def find_line(self, location: Location) -> int | None:
         """The line of the nearest enclosing key."""
         while location:
-            if line := self.lines.get(location):
+            if line := self.lines.get(location) or self.lines.get(find_old_location(location)):
                 return line
             location = location[:-1]
         return None
@@ -185,7 +186,8 @@ def _explain(error: Any, model: type[BaseModel], document: Document) -> Problem:
         valid = list_field_names(model, location[:-1])
         near = suggest_name(str(location[-1]), valid)
         hint = f"did you mean {near!r}?" if near else f"valid here: {', '.join(valid)}"
-        message = f"is not a known key; {hint}"
+        new = find_new_name(location)
+        message = f"is the old name of {new}, which is given too; keep {new}" if new else f"is not a known key; {hint}"
     elif error["type"] == "missing":
         message = "is required"
     elif error["type"] in ("literal_error", "union_tag_invalid"):

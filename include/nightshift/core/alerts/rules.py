@@ -177,12 +177,13 @@ def _find_stale(facts: Facts, limits: Alerts) -> Iterator[Alert]:
     if facts.champion is None or facts.champion_last_day is None or not facts.ingested:
         return
     age = (max(facts.ingested) - facts.champion_last_day).days
-    if age > limits.champion_days:
+    if age > limits.stale_after_days:
         yield Alert(
             "stale_champion",
             f"version {facts.champion}",
             f"The champion, version {facts.champion}, has seen nothing of the last {age} days.",
-            f"Its last day of training is {facts.champion_last_day}; alerts.champion_days is {limits.champion_days}.",
+            f"Its last day of training is {facts.champion_last_day}; "
+            f"alerts.stale_after_days is {limits.stale_after_days}.",
             f"Trigger {facts.pipeline}_train; see in failed trainings and kept champions why none took over.",
             "train",
         )
@@ -200,7 +201,7 @@ def _find_missed(facts: Facts, limits: Alerts, schedules: Schedules) -> Iterator
             "missed_partition",
             str(night),
             f"The scores of {night} are missing.",
-            f"More than {limits.night_hours:g} hours after the ingest was due: {lacks}.",
+            f"More than {limits.missed_after_hours:g} hours after the ingest was due: {lacks}.",
             f"Look at the last runs of {facts.pipeline}_{dag}, then trigger it with Partition {night}.",
             dag,
         )
@@ -212,7 +213,7 @@ def list_due(facts: Facts, limits: Alerts, schedules: Schedules) -> set[date]:
     Only those after the first champion, and only while the pipeline is in use: one of the week before such a night
     was ingested. So a pipeline that is paused, or that works on history, misses nothing.
     """
-    zone, late = ZoneInfo(schedules.timezone), timedelta(hours=limits.night_hours)
+    zone, late = ZoneInfo(schedules.timezone), timedelta(hours=limits.missed_after_hours)
     since = max(facts.in_charge_since or datetime.max.replace(tzinfo=UTC), facts.now - late - LOOKBACK)
     due = set()
     for tick in list_ticks(schedules.ingest, zone, since, facts.now - late):

@@ -58,7 +58,7 @@ def describe_outcome(known: KnownData) -> dict[str, Any]:
     return {
         "column": spec.label.column,
         "meaning": describe_label(spec),
-        "available_after": spec.label.available_after,
+        "available_after": spec.label.available_after_days,
         "labelling": spec.card.labelling or None,
     }
 

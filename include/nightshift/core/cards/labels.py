@@ -44,14 +44,14 @@ def describe_derived(feature: Derived) -> str:
 
 
 def _describe_rolling(feature: RollingFeature) -> str:
-    what = feature.column if feature.at_least is None else f"“{feature.column} is {feature.at_least:g} or more”"
+    what = feature.column if feature.share_from is None else f"“{feature.column} is {feature.share_from:g} or more”"
     rows = f"rows with the same {', '.join(feature.by)}" if feature.by else "all rows"
     return f"{feature.statistic} of {what} over {rows} of the {feature.days} partitions before; point in time"
 
 
 def describe_label(spec: PipelineSpec) -> str:
     """What the outcome is."""
-    return find_task(spec.task).describe_outcome(spec.label.column, spec.label.at_least)
+    return find_task(spec.task).describe_outcome(spec.label.column, spec.label.positive_from)
 
 
 def describe_source(spec: PipelineSpec) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def describe_model(known: KnownModel) -> dict[str, Any]:
         "decides": task.decides,
         "leak_metric": METRICS.find(task.leak_metric).label,
         "outcome": describe_label(spec),
-        "output": task.describe_score(label.column, label.at_least),
+        "output": task.describe_score(label.column, label.positive_from),
         "estimator": version["estimator"],
         "parameters": version["parameters"],
         "calibration": version["metrics"].get("calibration"),

@@ -34,17 +34,18 @@ def describe_oversight(config: PipelineConfig) -> list[str]:
 
 
 def describe_monitoring(config: PipelineConfig) -> list[str]:
-    """What is watched while the version is in charge."""
+    """What is monitored while the version is champion."""
     spec = config.spec
-    drift, days = spec.drift, _count(spec.label.available_after, "day")
+    drift, days = spec.drift, _count(spec.label.available_after_days, "day")
+    cooldown = _count(spec.retrain.cooldown_days, "day")
     return [
-        "Input: every night's batch is validated before anything is scored. Rows that fail a row-level expectation go "
+        "Input: every day's batch is validated before anything is scored. Rows that fail a row-level expectation go "
         "to quarantine, and a bad batch stops there.",
         f"Drift: on the schedule {spec.schedules.drift} ({spec.schedules.timezone}) the last "
-        f"{_count(drift.window, 'partition')} are compared with the training data. A column moved from a distance of "
-        f"{drift.column_limit:g} on that exceeds chance; it is drift where the columns that moved carry "
-        f"{drift.share_limit:.0%} of the importance, or where the scores moved. What can't be measured is unknown and "
-        f"never retrains. The policy asks for a training at most every {_count(config.spec.retrain.cooldown, 'day')}.",
+        f"{_count(drift.window_days, 'partition')} are compared with the training data. A column has drifted from a "
+        f"distance of {drift.column_limit:g} on that is above what chance explains; the pipeline has drifted where the "
+        f"drifted columns carry {drift.share_limit:.0%} of the importance, or where the scores drifted. What can't be "
+        f"measured is unknown and never retrains. The policy asks for a training at most every {cooldown}.",
         f"Outcomes: when they are known, {days} after a partition's day, the metrics of the published scores are "
         "measured (monitoring.performance).",
     ]

@@ -120,8 +120,8 @@ def roll_feature(
     oldest = newest - timedelta(days=feature.days - 1)
     window = history[(history[PARTITION] >= oldest) & (history[PARTITION] <= newest)]
     values = _number(window, feature.column)
-    if feature.at_least is not None:
-        values = (values >= feature.at_least).astype("float64").where(values.notna())
+    if feature.share_from is not None:
+        values = (values >= feature.share_from).astype("float64").where(values.notna())
     if not feature.by:
         return pd.Series(values.agg(feature.statistic) if values.notna().any() else np.nan, index=rows.index)
     grouped = values.groupby([window[name] for name in feature.by]).agg(feature.statistic).rename(ROLLING_WINDOW)

@@ -48,4 +48,4 @@ def choose_last(outcomes: pd.DataFrame, keys: Sequence[str], recorded_at: str | 
 
 def make_target(values: pd.Series, label: Label, task: str) -> pd.Series:
     """The target as float64, missing where the outcome is. ValueError for outcomes that can't be the task's."""
-    return find_task(task).make_target(values, label.column, label.at_least)
+    return find_task(task).make_target(values, label.column, label.positive_from)

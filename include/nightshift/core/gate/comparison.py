@@ -54,6 +54,6 @@ def explain_unknown(days: np.ndarray, gate: Gate, metric: str) -> str:
     if gate.resample == "partitions" and count < MIN_DAYS:
         return (
             f"{count} held-out days, gate.resample: partitions needs {MIN_DAYS}; "
-            "raise training.holdout, or set gate.resample: rows"
+            "raise training.holdout_days, or set gate.resample: rows"
         )
     return f"{metric} can't be computed, or not often enough to say how sure it is; hold out more rows"

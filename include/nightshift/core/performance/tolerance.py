@@ -79,9 +79,9 @@ def judge_band(
 
 
 def choose_nights(nights: Sequence[Night], band: Band) -> Sequence[Night]:
-    """The last `band.window` nights that have rows; more of them where those have too few."""
+    """The last `band.window_days` nights that have rows; more of them where those have too few."""
     usable = [night for night in nights if len(night.target)]
-    count = min(band.window, len(usable))
+    count = min(band.window_days, len(usable))
     while count < len(usable) and sum(len(night.target) for night in usable[-count:]) < band.min_rows:
         count += 1
     return usable[-count:] if count else []

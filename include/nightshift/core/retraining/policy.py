@@ -96,14 +96,15 @@ def decide_retraining(signals: Signals, limits: Retrain) -> RetrainDecision:
 
 def check_drift(signals: Signals, limits: Retrain) -> Criterion:
     """Drift tonight, and on enough of the last nights: one night alone may be a holiday."""
-    found = signals.drifted[: limits.of]
+    found = signals.drifted[: limits.recent_runs]
     count = sum(1 for drifted in found if drifted)
-    text = f"drift on {count} of the last {len(found)} nights, {limits.nights} of {limits.of} are needed"
+    needed = f"{limits.min_drifted_runs} of {limits.recent_runs}"
+    text = f"{count} of the last {len(found)} drift runs found drift, {needed} are needed"
     tonight = found[0] if found else None
-    met = None if tonight is None else tonight and count >= limits.nights
+    met = None if tonight is None else tonight and count >= limits.min_drifted_runs
     if met and limits.harmless_drift == "wait" and is_harmless(signals.realised, signals.window_from):
         met, text = False, f"{text}, but the scores of these nights are as good as promised"
-    return Criterion("drift", "cause", met, count, limits.nights, f"{text}: {signals.drift_reason}")
+    return Criterion("drift", "cause", met, count, limits.min_drifted_runs, f"{text}: {signals.drift_reason}")
 
 
 def is_harmless(realised: dict[str, Any] | None, window_from: date) -> bool:
@@ -127,9 +128,9 @@ def _check_band(name: str, record: dict[str, Any] | None) -> Criterion:
 def check_age(signals: Signals, limits: Retrain) -> Criterion:
     """Too long since the champion's data."""
     age = (signals.as_of - signals.judged_to).days
-    met = limits.max_age is not None and age >= limits.max_age
-    text = f"the champion's data end {age} days ago; the limit is {limits.max_age or 'not set'}"
-    return Criterion("age", "cause", met, age, limits.max_age, text)
+    met = limits.max_age_days is not None and age >= limits.max_age_days
+    text = f"the champion's data end {age} days ago; the limit is {limits.max_age_days or 'not set'}"
+    return Criterion("age", "cause", met, age, limits.max_age_days, text)
 
 
 def check_data(signals: Signals) -> Criterion:
@@ -160,10 +161,10 @@ def check_cooldown(signals: Signals, limits: Retrain) -> Criterion:
 
 
 def find_cooldown(requests: Sequence[PastRequest], limits: Retrain) -> int:
-    """Days: `cooldown`, times `backoff` for every training since the last one that proved better."""
+    """Days: `cooldown_days`, times `cooldown_factor` for every training since the last one that proved better."""
     # The exponent is bounded, since a float overflows.
-    days = limits.cooldown * limits.backoff ** min(count_fruitless(requests), 64)
-    return int(min(days, limits.longest_cooldown))
+    days = limits.cooldown_days * limits.cooldown_factor ** min(count_fruitless(requests), 64)
+    return int(min(days, limits.max_cooldown_days))
 
 
 def count_fruitless(requests: Sequence[PastRequest]) -> int:

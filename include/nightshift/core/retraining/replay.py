@@ -77,7 +77,7 @@ def choose_span(spec: PipelineSpec, first: date, last: date, train_from: date | 
     """
     if first > last:
         raise ValueError(f"--to {last} lies before --from {first}")
-    window = (first - timedelta(days=1), spec.label.available_after, spec.training.window)
+    window = (first - timedelta(days=1), spec.label.available_after_days, spec.training.window_days)
     start, end = choose_window(*window, train_from, train_to)
     if end < spec.start:
         raise ValueError(
@@ -90,7 +90,9 @@ def list_ingested(spec: PipelineSpec, span: Span, retrains: bool) -> list[date]:
     """Every partition that the replay reads, in order: those of the trainings, and what features look back at."""
     starts = [span.train_from]
     if retrains:
-        starts.append(choose_window(span.first, spec.label.available_after, spec.training.window, None, None)[0])
+        starts.append(
+            choose_window(span.first, spec.label.available_after_days, spec.training.window_days, None, None)[0]
+        )
     days: set[date] = set()
     for start, end in zip(starts, (span.train_to, span.last), strict=False):
         days.update(list_days(start, end))

@@ -35,8 +35,8 @@ class BinaryClassification(TaskKind):
         strange = numbers.dropna()[~numbers.dropna().isin([0.0, 1.0])]
         if len(strange):
             raise ValueError(
-                f"label.column {column!r} holds {strange.iloc[0]:g}; a class is 0 or 1. Set label.at_least to cut a "
-                "number into classes"
+                f"label.column {column!r} holds {strange.iloc[0]:g}; a class is 0 or 1. Set label.positive_from to cut "
+                "a number into classes"
             )
         return numbers
 

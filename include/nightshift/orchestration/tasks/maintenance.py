@@ -28,11 +28,11 @@ def survey() -> Outcome:
 
 
 @step_task
-def sweep_orphans() -> Outcome:
+def collect_garbage() -> Outcome:
     """Remove objects that nothing points at and that are older than the grace. Left out in a dry run."""
-    from nightshift.steps.maintenance import sweep_orphans
+    from nightshift.steps.maintenance import collect_garbage
 
-    return _do(sweep_orphans)
+    return _do(collect_garbage)
 
 
 @step_task

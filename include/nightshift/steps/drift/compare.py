@@ -27,8 +27,8 @@ def compare_windows(config: PipelineConfig, resources: Resources, as_of: date, r
     monitoring.drift, `champion_version`, and `broken`: the columns whose data are at fault. Without `reports` nothing
     is written to the lake.
     """
-    first = as_of - timedelta(days=config.spec.drift.window - 1)
-    days = [as_of - timedelta(days=back) for back in range(max(config.spec.drift.window, FARTHEST))]
+    first = as_of - timedelta(days=config.spec.drift.window_days - 1)
+    days = [as_of - timedelta(days=back) for back in range(max(config.spec.drift.window_days, FARTHEST))]
     with resources.warehouse.begin() as connection:
         champion = find_champion(connection, config.name)
         known = find_entries(connection, config.name, "features", days)

@@ -73,7 +73,9 @@ def _gather_signals(
     return Signals(
         as_of=as_of,
         today=now.date(),
-        drifted=list_verdicts(connection, config.name, found["champion_version"], as_of, config.spec.retrain.of),
+        drifted=list_verdicts(
+            connection, config.name, found["champion_version"], as_of, config.spec.retrain.recent_runs
+        ),
         drift_reason=found["reason"],
         window_from=date.fromisoformat(found["window_from"]),
         broken=found["broken"],
@@ -95,7 +97,9 @@ def close_answered(connection: Connection, config: PipelineConfig, now: datetime
     Read from the registry instead of being told by the training: a run that was killed tells nobody.
     """
     gate = config.spec.gate
-    patience = timedelta(hours=config.spec.retrain.expires + (0 if gate.approval == "never" else gate.approval_hours))
+    patience = timedelta(
+        hours=config.spec.retrain.expires_hours + (0 if gate.approval == "never" else gate.approval_hours)
+    )
     for request in list_requests(connection, config.name):
         if request.closed_at is None:
             answer = find_answer(connection, config.name, request.run_id)

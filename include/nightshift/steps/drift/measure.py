@@ -30,12 +30,12 @@ FURTHEST = 31
 def measure_performance(config: PipelineConfig, resources: Resources, as_of: date) -> Outcome:
     """Join what was scored with the outcomes known now; keep realised and estimated metrics of every version.
 
-    Outcomes are read again for the last max(retrain.performance.window, label.revised_for) matured nights, and for up
-    to 31 where none came yet or the champion has too few rows. The reason says why outcomes are absent.
+    Outcomes are read again for the last max(retrain.performance.window_days, label.revised_for_days) matured days,
+    and for up to 31 where none came yet or the champion has too few rows. The reason says why outcomes are absent.
     Figures: partitions (realised metrics by day, of the scores that the day shows), without_outcomes (days whose
     outcomes are absent), realised and estimated (the champion against its band, as BandVerdict.to_record, or None).
     """
-    matured = find_matured(as_of, config.spec.label.available_after)
+    matured = find_matured(as_of, config.spec.label.available_after_days)
     first = matured - timedelta(days=max(_count_recent(config), FURTHEST) - 1)
     with resources.warehouse.begin() as connection:
         champion = find_champion(connection, config.name)
@@ -55,7 +55,7 @@ def measure_performance(config: PipelineConfig, resources: Resources, as_of: dat
 
 
 def _count_recent(config: PipelineConfig) -> int:
-    return max(config.spec.retrain.performance.window, config.spec.label.revised_for)
+    return max(config.spec.retrain.performance.window_days, config.spec.label.revised_for_days)
 
 
 def _read_again(
@@ -119,7 +119,7 @@ def _judge_estimated(
     unseen = champion.holdout_to + timedelta(days=1)
     with resources.warehouse.begin() as connection:
         errors = list_estimate_errors(
-            connection, config.name, champion.version, metric, unseen, matured, max(band.window, 3)
+            connection, config.name, champion.version, metric, unseen, matured, max(band.window_days, 3)
         )
     margin = abs(find_limit(metric, promised, band.tolerance) - promised)
     check = judge_estimates([found.error for found in errors], margin)

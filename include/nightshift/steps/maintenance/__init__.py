@@ -1,7 +1,7 @@
 """Upkeep of the whole house: what nothing points at any more goes, and what has outlived its retention."""
 
 from nightshift.steps.maintenance.airflow import clean_airflow
-from nightshift.steps.maintenance.garbage import sweep_orphans
+from nightshift.steps.maintenance.garbage import collect_garbage
 from nightshift.steps.maintenance.report import format_lines
 from nightshift.steps.maintenance.retention import apply_retention
 from nightshift.steps.maintenance.run import Upkeep, begin_upkeep
@@ -12,7 +12,7 @@ __all__ = [
     "apply_retention",
     "begin_upkeep",
     "clean_airflow",
+    "collect_garbage",
     "format_lines",
     "survey",
-    "sweep_orphans",
 ]

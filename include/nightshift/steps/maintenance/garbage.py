@@ -27,7 +27,7 @@ BEFORE = timedelta(days=2)
 BATCH = 100
 
 
-def sweep_orphans(resources: Resources, configs: Sequence[PipelineConfig], upkeep: Upkeep) -> Outcome:
+def collect_garbage(resources: Resources, configs: Sequence[PipelineConfig], upkeep: Upkeep) -> Outcome:
     """Remove objects that nothing points at and writes that never ended, past the grace. Nothing in a dry run.
 
     Figures: lines (by pipeline and kind), objects, bytes, table.

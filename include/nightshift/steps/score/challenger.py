@@ -144,8 +144,8 @@ def compare_challenger(config: PipelineConfig, resources: Resources, as_of: date
 
 def choose_nights(config: PipelineConfig, challenger: ModelVersion, champion: ModelVersion, as_of: date) -> Pairing:
     """The nights that may count: matured by `as_of`, at most a training window old, and news to both versions."""
-    last = find_matured(as_of, config.spec.label.available_after)
-    oldest = last - timedelta(days=config.spec.training.window - 1)
+    last = find_matured(as_of, config.spec.label.available_after_days)
+    oldest = last - timedelta(days=config.spec.training.window_days - 1)
     unseen = max(challenger.holdout_to, champion.holdout_to) + timedelta(days=1)
     return Pairing(challenger.version, champion.version, max(oldest, unseen), last)
 

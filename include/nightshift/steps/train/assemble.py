@@ -34,7 +34,7 @@ def assemble_training_set(
     """
     label, training = config.spec.label, config.spec.training
     try:
-        first, last = choose_window(as_of, label.available_after, training.window, train_from, train_to)
+        first, last = choose_window(as_of, label.available_after_days, training.window_days, train_from, train_to)
     except ValueError as error:
         raise NightshiftError(f"{config.name}: {error}") from error
     days = list_days(first, last)

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 def tune_and_fit(config: PipelineConfig, resources: Resources, assembled: dict[str, Any], run_id: str) -> Outcome:
     """Search on the earlier slice of time, fit the best setting on it, store it.
 
-    Within training.search_every days of a search its setting is fitted again instead.
+    Within training.search_every_days days of a search its setting is fitted again instead.
     Figures: artifact, estimator, parameters, trials (how many), searched_to (the last day of the rows that the setting
     was found on), calibration, threshold, decision_rule.
     """
@@ -59,7 +59,7 @@ def find_known_setting(config: PipelineConfig, resources: Resources, train_to: d
     if newest is None or searched is None or newest.config_sha256 != config.config_sha256:
         return None, train_to
     searched_to = date.fromisoformat(searched)
-    if not 0 <= (train_to - searched_to).days < config.spec.training.search_every:
+    if not 0 <= (train_to - searched_to).days < config.spec.training.search_every_days:
         return None, train_to
     return Setting(newest.estimator, newest.parameters), searched_to
 

@@ -47,7 +47,7 @@ def read_training_set(config: PipelineConfig, resources: Resources, assembled: d
     """Cut by time: the last days are held out. The slice to fit on is sampled where it exceeds training.max_rows."""
     frame = read_frame(resources, assembled)
     training = config.spec.training
-    window = split_window(sorted(frame[PARTITION].unique()), training.holdout)
+    window = split_window(sorted(frame[PARTITION].unique()), training.holdout_days)
     train = frame[frame[PARTITION] <= window.train_to]
     train = train.iloc[sample_rows(len(train), training.max_rows, training.seed)]
     holdout = frame[frame[PARTITION] >= window.holdout_from]

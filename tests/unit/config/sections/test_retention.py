@@ -10,7 +10,7 @@ from nightshift.config.pipeline import PipelineSpec
 from nightshift.config.sections.retention import find_days
 from tests.kits.pipelines import make_spec, write_pipeline
 
-LONG = {"training.window": 400}
+LONG = {"training.window_days": 400}
 
 
 def load(folder: Path, **changes: Any) -> PipelineSpec:
@@ -30,15 +30,15 @@ def test_by_default_partitions_are_kept_for_ever_and_defaults_give_way(tmp_path:
     ("changes", "least"),
     [
         ({}, 32),
-        ({"training.window": 60}, 61),
-        ({"training.window": 60, "label.available_after": 30}, 90),
-        ({"label.revised_for": 100}, 101),
-        ({"drift": {"window": 90}}, 90),
+        ({"training.window_days": 60}, 61),
+        ({"training.window_days": 60, "label.available_after_days": 30}, 90),
+        ({"label.revised_for_days": 100}, 101),
+        ({"drift": {"window_days": 90}}, 90),
         ({"drift": {"reference": "season"}}, 31 + 371),
-        ({"features.lookback": 14}, 46),
+        ({"features.lookback_days": 14}, 46),
         (
             {"features.derived": [{"kind": "rolling", "name": "hour", "column": "returned", "days": 7}],
-             "label.available_after": 3},
+             "label.available_after_days": 3},
             34 + 9,
         ),
     ],
@@ -47,7 +47,7 @@ def test_by_default_partitions_are_kept_for_ever_and_defaults_give_way(tmp_path:
 def test_what_is_still_needed_can_not_be_given_away(
     tmp_path: Path, changes: dict[str, Any], least: int, kind: str
 ) -> None:
-    with pytest.raises(PipelineRefused, match=f"retention.{kind}: {least - 1} days .* allowed here is {least}"):
+    with pytest.raises(PipelineRefused, match=f"retention.{kind}: {least - 1} days .* minimum here is {least}"):
         load(tmp_path / "short", **changes, retention={kind: least - 1})
     assert find_days(load(tmp_path / "enough", **changes, retention={kind: least}), kind) == least
 
@@ -57,7 +57,7 @@ def test_a_waiting_approval_keeps_its_training_set_and_its_candidate(tmp_path: P
     with pytest.raises(PipelineRefused) as caught:
         load(tmp_path, **waiting, retention={"training_sets": 40, "candidates": 60})
     assert "retention.training_sets: 40 days" in str(caught.value)
-    assert "the smallest number that is allowed here is 68" in str(caught.value)
+    assert "the minimum here is 68" in str(caught.value)
     assert "retention.candidates: 60 days" in str(caught.value)
 
 

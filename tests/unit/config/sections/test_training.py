@@ -46,7 +46,7 @@ def test_without_a_source_of_its_own_the_label_comes_with_the_rows(tmp_path: Pat
         ({"label.recorded_at": "shop"}, "label.recorded_at: 'shop' must be a timestamp, date or number"),
         ({"label.recorded_at": "spent"}, "'spent' is known only afterwards"),
         ({"label.source": {"kind": "files", "path": "all.csv"}}, "say the partition exactly once"),
-        ({"label.revised_for": -1}, "label.revised_for: -1"),
+        ({"label.revised_for_days": -1}, "label.revised_for_days: -1"),
     ],
 )
 def test_what_only_outcomes_have_is_refused_elsewhere(tmp_path: Path, changes: dict[str, Any], told: str) -> None:

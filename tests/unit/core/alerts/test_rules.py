@@ -100,8 +100,8 @@ def test_a_night_is_missed_partition_hours_after_its_ingest_was_due() -> None:
         assert find(replace(waiting, now=datetime(2026, 3, 31, hour, minute, tzinfo=UTC))) == missed
 
 
-def test_night_hours_of_many_days_still_miss_nights() -> None:
-    limits = Alerts(night_hours=240)
+def test_hours_of_many_days_still_miss_partitions() -> None:
+    limits = Alerts(missed_after_hours=240)
     facts = replace(CALM, ingested=frozenset({date(2026, 3, 19)}))
     assert list_due(facts, limits, Schedules()) == {date(2026, 3, 20)}
 

@@ -14,13 +14,14 @@ import pytest
 
 from nightshift.config.json_values import without_nan
 from nightshift.config.loading import load_pipelines
+from nightshift.config.model import strip_credentials
 from nightshift.core.cards import HeldOut, build_data_card, build_model_card
 from nightshift.core.cards.annex_iv import POINTS
 from nightshift.core.cards.changes import compare_versions
 from nightshift.core.cards.columns import describe_columns
 from nightshift.core.cards.data_card import number_stretches
 from nightshift.core.cards.evaluation import bin_values, count_decisions, wilson_interval
-from nightshift.core.cards.labels import describe_feature, describe_source, strip_credentials
+from nightshift.core.cards.labels import describe_feature, describe_source
 from nightshift.core.cards.model_card import describe_search
 from nightshift.core.evaluation.metrics import measure
 from nightshift.io.pages import scales

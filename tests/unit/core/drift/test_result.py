@@ -170,10 +170,10 @@ def test_what_nights_differ_by_is_chance_but_half_a_deviation_is_not() -> None:
             now = pd.Series(drawn[60:].ravel() + shift)
             score = drift_report.measure_numbers(reference, now)
             aware = make_noise(drawn[:60].ravel(), nights, 3, len(now))
-            told[shift] += bool(judge_column("x", "numeric", score, 1.0, reference, now, aware, LIMITS).drifted)
+            told[shift] += bool(judge_column("x", "numeric", score, 1.0, (reference, now), aware, LIMITS).drifted)
             blind = make_noise(drawn[:60].ravel(), None, 3, len(now))
             if shift == 0:
-                ignorant += bool(judge_column("x", "numeric", score, 1.0, reference, now, blind, LIMITS).drifted)
+                ignorant += bool(judge_column("x", "numeric", score, 1.0, (reference, now), blind, LIMITS).drifted)
     assert ignorant > 5
     assert told[0.0] <= 1
     assert told[1.0] >= 18

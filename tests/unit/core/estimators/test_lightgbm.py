@@ -19,7 +19,7 @@ from nightshift.errors import NightshiftError
 from nightshift.io.artifacts import load_model, store_model
 from nightshift.io.lake.folder import FolderLake
 from tests.kits.extras import needs_openmp
-from tests.unit.core.training.test_search import ESTIMATORS, load_spec, make_data
+from tests.unit.core.training.test_search import load_spec, make_data
 
 pytestmark = needs_openmp
 PARAMETERS: dict[str, Any] = {"n_estimators": 20, "subsample": 0.8, "subsample_freq": 1, "random_state": 7}

@@ -75,7 +75,7 @@ def test_a_rolling_feature_sees_only_what_was_known(tmp_path: Path, column: str,
     """Outcomes mature after two days here, so yesterday's are not known yet; yesterday's spendings are."""
     rolling = {"kind": "rolling", "name": "recent", "column": column, "days": 1, "statistic": "mean"}
     spec = load_spec(
-        tmp_path, **{"features.derived": [rolling], "features.numeric": ["recent"], "label.available_after": 2}
+        tmp_path, **{"features.derived": [rolling], "features.numeric": ["recent"], "label.available_after_days": 2}
     )
     history = concat_history(
         [
@@ -87,7 +87,7 @@ def test_a_rolling_feature_sees_only_what_was_known(tmp_path: Path, column: str,
 
 
 def test_a_rolling_feature_by_group_is_missing_where_the_window_has_none(tmp_path: Path) -> None:
-    rolling = {"kind": "rolling", "name": "recent", "column": "spent", "by": ["shop"], "days": 3, "at_least": 2}
+    rolling = {"kind": "rolling", "name": "recent", "column": "spent", "by": ["shop"], "days": 3, "share_from": 2}
     spec = load_spec(tmp_path, **{"features.derived": [rolling], "features.numeric": ["recent"]})
     history = concat_history([(DAY - timedelta(days=1), make_rows(spent=(1.0,)))])
     built = build_features(make_rows(), history, {}, spec, DAY)

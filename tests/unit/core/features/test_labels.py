@@ -12,7 +12,7 @@ from nightshift.core.features.labels import make_target, match_outcomes
 
 
 def test_a_number_is_cut_into_classes() -> None:
-    target = make_target(pd.Series([29.0, 30.0, None]), Label(column="late", at_least=30), "classification")
+    target = make_target(pd.Series([29.0, 30.0, None]), Label(column="late", positive_from=30), "classification")
     assert target.tolist()[:2] == [0.0, 1.0]
     assert target.isna().tolist() == [False, False, True]
 
@@ -22,7 +22,7 @@ def test_booleans_are_classes() -> None:
 
 
 def test_a_number_without_a_cut_is_no_class() -> None:
-    with pytest.raises(ValueError, match=r"Set label\.at_least"):
+    with pytest.raises(ValueError, match=r"Set label\.positive_from"):
         make_target(pd.Series([1.0, 2.0]), Label(column="x"), "classification")
 
 

@@ -15,7 +15,7 @@ from nightshift.extension.metrics import list_metrics
 from nightshift.extension.tasks import BINARY
 
 DAY = date(2026, 1, 1)
-BAND = Band(window=3, min_rows=100, tolerance=0.1)
+BAND = Band(window_days=3, min_rows=100, tolerance=0.1)
 
 
 def draw(rows: int, seed: int, spread: float = 1.5) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from nightshift.config.sections.retrain import Band
 from nightshift.core.performance.tolerance import Night, choose_nights, find_limit, judge_band
 
 FIRST = date(2026, 1, 1)
-BAND = Band(window=3, min_rows=200, tolerance=0.1)
+BAND = Band(window_days=3, min_rows=200, tolerance=0.1)
 
 
 def draw_nights(count: int, rows: int = 500, noise: float = 1.0, seed: int = 0) -> list[Night]:

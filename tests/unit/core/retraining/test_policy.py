@@ -12,7 +12,7 @@ from nightshift.config.sections.retrain import Band, Retrain
 from nightshift.core.retraining.policy import PastRequest, RetrainDecision, Signals, decide_retraining, find_cooldown
 
 DAY = date(2026, 3, 1)
-LIMITS = Retrain(nights=2, of=3, cooldown=7, min_new_labels=100)
+LIMITS = Retrain(min_drifted_runs=2, recent_runs=3, cooldown_days=7, min_new_labels=100)
 BELOW = {"below": True, "value": 0.6, "limit": 0.7, "last": str(DAY), "reason": "out of the band"}
 WITHIN = {"below": False, "value": 0.8, "limit": 0.7, "last": str(DAY), "reason": "within the band"}
 UNKNOWN = {"below": None, "value": 0.8, "limit": 0.7, "last": str(DAY), "reason": "unknown: 3 rows"}
@@ -111,7 +111,7 @@ def test_estimates_can_be_left_out() -> None:
 
 @pytest.mark.parametrize(("max_age", "decision"), [(None, "wait"), (29, "wait"), (28, "retrain")])
 def test_age(max_age: int | None, decision: str) -> None:
-    assert decide_retraining(CALM, LIMITS.model_copy(update={"max_age": max_age})).decision == decision
+    assert decide_retraining(CALM, LIMITS.model_copy(update={"max_age_days": max_age})).decision == decision
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,8 @@ def test_the_cooldown_looks_at_no_request_of_a_later_day() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"), [({"nights": 4, "of": 3}, "nights"), ({"cooldown": 200}, "longest_cooldown")]
+    ("settings", "said"),
+    [({"min_drifted_runs": 4, "recent_runs": 3}, "min_drifted_runs"), ({"cooldown_days": 200}, "max_cooldown_days")],
 )
 def test_limits_that_contradict_each_other_are_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):

@@ -13,7 +13,10 @@ from nightshift.io.pages.replay import labels as words
 
 HOSTILE = "</script><svg onload=alert(1)>\"'&"
 FIRST = date(2017, 3, 1)
-LIMITS = {"drift": {"share_limit": 0.3, "column_limit": 0.1}, "retrain": {"cooldown": 14, "performance": {"window": 7}}}
+LIMITS = {
+    "drift": {"share_limit": 0.3, "column_limit": 0.1},
+    "retrain": {"cooldown_days": 14, "performance": {"window_days": 7}},
+}
 
 
 class Tags(HTMLParser):

@@ -113,7 +113,7 @@ def test_in_parts_they_are_the_same(
         assert sample.column(HOUR).combine_chunks().equals(hours)
 
 
-@pytest.mark.parametrize(("changes", "parts"), [({}, 4), ({"features.lookback": 1}, 1)])
+@pytest.mark.parametrize(("changes", "parts"), [({}, 4), ({"features.lookback_days": 1}, 1)])
 def test_only_what_looks_back_takes_all_rows_at_once(tmp_path: Path, changes: dict[str, Any], parts: int) -> None:
     spec = make_spec(**CHANGES)
     rolling = {"kind": "rolling", "name": "recent", "column": "spent", "days": 1, "statistic": "mean"}
