@@ -19,11 +19,11 @@ from nightshift.errors import NightshiftError
 from nightshift.io.artifacts import load_model, store_model
 from nightshift.io.lake.folder import FolderLake
 from tests.kits.extras import needs_openmp
-from tests.unit.core.training.test_search import load_spec, make_data
+from tests.unit.core.training.test_search import TRIED, load_spec, make_data
 
 pytestmark = needs_openmp
 PARAMETERS: dict[str, Any] = {"n_estimators": 20, "subsample": 0.8, "subsample_freq": 1, "random_state": 7}
-BOTH = [{"kind": "lightgbm", "search": {"num_leaves": [1]}}, *ESTIMATORS]
+BOTH = [{"kind": "lightgbm", "search": {"num_leaves": [1]}}, *TRIED]
 
 
 def make_rows(count: int = 3000) -> tuple[np.ndarray, np.ndarray]:
