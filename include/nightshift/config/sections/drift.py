@@ -1,6 +1,6 @@
 """The section `drift` of pipeline.yaml: what is compared every night, and from where on it has moved."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -27,7 +27,7 @@ class Drift(Model):
     column_limit: float = Field(0.1, gt=0, lt=1, description="A column, or the score, moved from this distance on.")
     missing_limit: float = Field(0.1, gt=0, le=1, description="So, too, where missing values gained this share.")
     new_limit: float = Field(0.05, gt=0, le=1, description="So, too, where new categories have this share.")
-    limits: dict[DriftMeasureName, float] = Field(
+    limits: dict[DriftMeasureName, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict, description="Limits of a project's own measures, by name; without one, the measure's own."
     )
     share_limit: float = Field(
