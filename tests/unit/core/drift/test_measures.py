@@ -18,7 +18,7 @@ NOISE = Noise(base=400, nights=None, window=1, current=200, reference=400, seed=
 def draw(kind: str, rows: int, seed: int) -> pd.Series:
     generator = np.random.default_rng(seed)
     if kind == "categorical":
-        values = pd.Series(generator.choice(list("abcdefgh"), rows, p=[0.5, 0.3, 0.1, 0.05, 0.02, 0.01, 0.01, 0.01]))
+        values = pd.Series(generator.zipf(1.5, rows).astype(str))
     else:
         values = pd.Series(generator.gamma(4.0, 10.0, rows))
     return values.mask(generator.random(rows) < 0.05)
