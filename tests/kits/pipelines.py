@@ -44,7 +44,7 @@ def make_spec(**changes: Any) -> dict[str, Any]:
         inner = spec
         for parent in parents:
             inner = inner[parent]
-        inner[last] = value
+        inner[last] = copy.deepcopy(value)  # a later path may lead into it
     return spec
 
 

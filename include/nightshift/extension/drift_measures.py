@@ -1,4 +1,4 @@
-"""The record of a drift measure. steps/drift/distances.py and core/drift/measures.py register those that ship."""
+"""The record of a drift measure. io/vendors/distances.py and core/drift/measures.py register those that ship."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class DriftMeasure:
 
 
 DRIFT_MEASURES: Registry[DriftMeasure] = Registry(
-    "drift measure", "nightshift.steps.drift.distances", "nightshift.core.drift.measures"
+    "drift measure", "nightshift.io.vendors.distances", "nightshift.core.drift.measures"
 )
 
 

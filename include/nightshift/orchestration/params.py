@@ -9,7 +9,6 @@ from nightshift.config.model import Parameter
 from nightshift.config.names import MOST_VERSIONS, suggest_name
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.sections.retention import GRACE, LEAST_GRACE
-from nightshift.config.sections.source import PythonSource
 from nightshift.errors import NightshiftError
 
 # What Airflow itself may add to the conf of a run that another DAG triggered.
@@ -118,9 +117,10 @@ def check_conf(conf: Mapping[str, Any] | None, known: set[str]) -> None:
 
 def _make_source_params(pipeline: PipelineConfig) -> dict[str, Param]:
     source = pipeline.spec.source
-    choices = source.choices if isinstance(source, PythonSource) else {}
     return {
-        name: Param(value, f"Passed to {source.describe()}.", title=name, **_make_schema(value, choices.get(name)))
+        name: Param(
+            value, f"Passed to {source.describe()}.", title=name, **_make_schema(value, source.run_choices.get(name))
+        )
         for name, value in source.run_params.items()
     }
 

@@ -1,6 +1,6 @@
 """The section `drift` of pipeline.yaml: what a drift run compares, and what counts as drift."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -37,7 +37,7 @@ class Drift(Model):
     new_limit: float = Field(
         0.05, gt=0, le=1, description="A column has also drifted where new categories have this share of the rows."
     )
-    limits: dict[DriftMeasureName, float] = Field(
+    limits: dict[DriftMeasureName, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict, description="Limits of a project's own measures, by name; without one, the measure's own."
     )
     share_limit: float = Field(

@@ -75,10 +75,10 @@ class SourceSettings(Model):
             return value
         if not isinstance(value, dict):
             raise ValueError("must be a mapping with a `kind`")
+        if "kind" not in value:
+            raise _refuse_kind("missing", value)
         try:
-            found = SOURCE_KINDS.find(value["kind"])
-        except (KeyError, TypeError):
-            raise _refuse_kind("missing", value) from None
+            found = SOURCE_KINDS.find(str(value["kind"]))
         except NightshiftError as error:
             told = PydanticCustomError("unknown_kind", "{told}", {"told": str(error)})
             raise _refuse_kind(told, value["kind"]) from None
@@ -89,6 +89,16 @@ class SourceSettings(Model):
     def run_params(self) -> Mapping[str, Parameter]:
         """What a run may be given other values for."""
         return {}
+
+    @property
+    def run_choices(self) -> Mapping[str, tuple[Parameter, ...]]:
+        """The values that such a param may take; any, where it is not among them."""
+        return {}
+
+    @property
+    def missing_texts(self) -> tuple[str, ...]:
+        """Texts that stand for a missing value."""
+        return ()
 
     @property
     def shared_by(self) -> PartitionColumn | None:
@@ -130,6 +140,11 @@ class FileSource(SourceSettings):
     def shared_by(self) -> PartitionColumn | None:
         """`partition_by`."""
         return self.partition_by
+
+    @property
+    def missing_texts(self) -> tuple[str, ...]:
+        """`null_values`."""
+        return self.null_values
 
     def describe(self) -> str:
         """For messages."""
@@ -199,6 +214,11 @@ class PythonSource(SourceSettings):
     def run_params(self) -> Mapping[str, Parameter]:
         """`params`."""
         return self.params
+
+    @property
+    def run_choices(self) -> Mapping[str, tuple[Parameter, ...]]:
+        """`choices`."""
+        return self.choices
 
     def describe(self) -> str:
         """For messages."""

@@ -7,7 +7,8 @@ from nightshift.config.sections.gate import Gate
 from nightshift.core.gate.case import GateCase
 from nightshift.core.gate.evidence import Evidence, Served
 from nightshift.core.gate.rule import Rule, find_rule
-from nightshift.extension.gate_rules import GATE_RULES
+from nightshift.errors import NightshiftError
+from nightshift.extension.gate_rules import GATE_RULES, GateRule
 
 __all__ = ["Decision", "Evidence", "Rule", "Served", "check_rules", "decide", "explain", "judge", "may_challenge"]
 
@@ -22,11 +23,19 @@ def judge(evidence: Evidence, gate: Gate, task: str, metric: str, seed: int) -> 
 
 def check_rules(case: GateCase) -> tuple[Rule, ...]:
     """The results of all rules that apply, in the registry's order."""
-    results: list[Rule] = []
-    for rule in GATE_RULES:
-        found = rule.check(case)
-        results += found if isinstance(found, tuple) else [] if found is None else [found]
-    return tuple(results)
+    return tuple(result for rule in GATE_RULES for result in _check_rule(rule, case))
+
+
+def _check_rule(rule: GateRule, case: GateCase) -> tuple[Rule, ...]:
+    """What one rule says; NightshiftError where that is no result."""
+    found = rule.check(case)
+    results = found if isinstance(found, tuple) else () if found is None else (found,)
+    for result in results:
+        if not isinstance(result, Rule):
+            raise NightshiftError(
+                f"gate rule {rule.name!r} gave {type(result).__name__}; a check gives a Rule, a tuple of them, or None"
+            )
+    return results
 
 
 def decide(rules: Sequence[Rule], gate: Gate) -> Decision:

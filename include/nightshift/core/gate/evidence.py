@@ -1,12 +1,16 @@
 """What the gate decides from."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
 
-from nightshift.core.predictors.parity import Parity
+    from nightshift.core.predictors.parity import Parity
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nightshift.config.airflow.connections import GetConnection
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.sections.features import ReferenceTable
-from nightshift.config.sections.source import FileSource, SourceSettings
+from nightshift.config.sections.source import SourceSettings
 from nightshift.errors import NightshiftError, explain_unexpected
 from nightshift.extension.source_kinds import SOURCE_KINDS
 from nightshift.io.sources.formats.unreadable import UnreadableSource
@@ -113,9 +113,7 @@ def _open(
 ) -> Source:
     kind = SOURCE_KINDS.find(source.kind)
     reader = kind.open(source, config.folder, get_connection, merge_params(source, params or {}))
-    if isinstance(source, FileSource):
-        return Source(reader, where, declared, source.null_values)
-    return Source(reader, where)
+    return Source(reader, where, declared, source.missing_texts)
 
 
 def read_reference_table(table: ReferenceTable, get_connection: GetConnection) -> pa.Table:

@@ -6,7 +6,7 @@ from typing import Any
 
 from nightshift.config.model import Parameter
 from nightshift.config.names import suggest_name
-from nightshift.config.sections.source import PythonSource, SourceSettings
+from nightshift.config.sections.source import SourceSettings
 from nightshift.errors import NightshiftError
 
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
@@ -25,7 +25,7 @@ def merge_params(source: SourceSettings, given: Mapping[str, Any]) -> dict[str, 
 
 
 def _choose(name: str, value: Parameter, source: SourceSettings) -> Parameter:
-    choices = source.choices.get(name) if isinstance(source, PythonSource) else None
+    choices = source.run_choices.get(name)
     if choices is None or value in choices:
         return value
     near = suggest_name(str(value), [str(choice) for choice in choices])
