@@ -11,7 +11,7 @@ from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.pipeline_folders import find_pipeline_folder, find_pipelines, list_places
 from nightshift.config.renamed import LAST, find_new_name, list_old_names
 from nightshift.config.yaml.document import Document, Problem, join_field
-from nightshift.errors import NightshiftError
+from nightshift.errors import NightshiftError, name_error
 
 
 def add_check(commands: Commands) -> None:
@@ -24,10 +24,11 @@ def add_check(commands: Commands) -> None:
 def run_check(arguments: argparse.Namespace) -> int:
     """Print a result per pipeline; exit code 1 where one is refused, or an extension or a place can't be used."""
     found = find_pipelines(list_places())
-    problems = [*load_extensions().problems, *found.problems] if arguments.name is None else []
+    # Told for one pipeline as well: a metric that it names may be missing because of it.
+    problems = [*load_extensions().problems, *(found.problems if arguments.name is None else ())]
     for problem in problems:
         print(problem)
-    refused = len(problems)
+    refused = len(problems) if arguments.name is None else 0
     for folder in found.folders if arguments.name is None else (find_pipeline_folder(arguments.name),):
         try:
             config = load_pipeline(folder)
@@ -48,7 +49,6 @@ def run_check(arguments: argparse.Namespace) -> int:
 
 def find_deep_problems(config: PipelineConfig) -> Iterator[str]:
     """What only the libraries themselves can tell: arguments of expectations, parameters of estimators, code."""
-    from nightshift.core.estimators.kinds import list_parameters
     from nightshift.io.sources import open_outcomes, open_source
     from nightshift.io.vendors.great_expectations import BadExpectation, build_expectation
     from nightshift.steps.ingest.build_features import load_feature_function
@@ -61,12 +61,7 @@ def find_deep_problems(config: PipelineConfig) -> Iterator[str]:
             except BadExpectation as error:
                 reason = str(error).removeprefix("expectations.yaml: ")
                 yield str(Problem(suite.file, suite.find_line((level, position)), f"{level}[{position}]", reason))
-    for estimator in config.spec.training.estimators:
-        known = list_parameters(estimator.kind, config.spec.task)
-        for name in estimator.search:
-            if name not in known:
-                where = f"pipeline.yaml: training.estimators: {estimator.kind}"
-                yield f"{where} has no parameter {name!r}; it has {', '.join(known)}"
+    yield from _find_estimator_problems(config)
     try:
         load_feature_function(config)
         if config.spec.source.is_code:
@@ -83,6 +78,20 @@ def list_notes(config: PipelineConfig) -> Iterator[str]:
     for location in list_old_names(document.value):
         advice = f"is called {find_new_name(location)} now; the old name is accepted until {LAST}"
         yield str(Problem(document.file, document.find_line(location), join_field(location), advice))
+
+
+def _find_estimator_problems(config: PipelineConfig) -> Iterator[str]:
+    from nightshift.core.estimators.kinds import list_parameters
+
+    for estimator in config.spec.training.estimators:
+        where = f"pipeline.yaml: training.estimators: {estimator.kind}"
+        try:
+            known = list_parameters(estimator.kind, config.spec.task)
+        except Exception as error:  # an estimator of the project's own may raise anything
+            yield f"{where} can't be made: {name_error(error)}"
+            continue
+        unknown = [name for name in estimator.search if name not in known]
+        yield from (f"{where} has no parameter {name!r}; it has {', '.join(known)}" for name in unknown)
 
 
 def _describe_data(config: PipelineConfig) -> str:

@@ -51,7 +51,12 @@ class Metric:
         return self.title or self.name
 
 
-METRICS: Registry[Metric] = Registry("metric", "nightshift.core.evaluation.shipped")
+# What a version's metrics and a day's figures hold besides: a metric of that name would overwrite it.
+RESERVED = frozenset(
+    {"train", "baseline", "holdout_rows", "importance", "alone", "decision", "reference_rows", "calibration"}
+    | {"searched_to", "rows", "without_outcome", "model_version"}
+)
+METRICS: Registry[Metric] = Registry("metric", "nightshift.core.evaluation.shipped", reserved=RESERVED)
 
 
 def list_metrics(task: str) -> tuple[str, ...]:

@@ -73,11 +73,14 @@ class TaskKind(ABC):
         """What the score says of a row, for people."""
 
 
-TASKS: Registry[TaskKind] = Registry(
-    "task", "nightshift.core.tasks.binary_classification", "nightshift.core.tasks.regression"
-)
 # Names of earlier releases, in pipeline.yaml and in what was stored.
 ALIASES = {"classification": BINARY}
+TASKS: Registry[TaskKind] = Registry(
+    "task",
+    "nightshift.core.tasks.binary_classification",
+    "nightshift.core.tasks.regression",
+    reserved=ALIASES,
+)
 
 
 def find_task(name: str) -> TaskKind:
