@@ -14,6 +14,8 @@ from tests.dags.kit import DAGS, parse_dags
 MAX_CPU_SECONDS = 1.0
 FORBIDDEN = {"pandas", "numpy", "pyarrow", "sklearn", "scipy", "great_expectations", "evidently", "boto3", "skops"}
 DAG_FILES = sorted(path.name for path in (ROOT / "dags").glob("*.py") if path.name != "nightshift_path.py")
+# The one file of a project that `nightshift init` wrote; here it makes the DAGs of this repository's pipelines.
+PROJECT_FILE = str(ROOT / "include/nightshift/project_files/dags/nightshift_dags.py")
 
 Parsed = tuple[float, list[str], dict[str, str], set[str]]
 
@@ -41,19 +43,25 @@ for name in sys.argv[2:]:
 @pytest.fixture(scope="module")
 def parsed() -> dict[str, Parsed]:
     """File: seconds of CPU, DAG ids, import errors, top-level modules in memory afterwards."""
+    # A project's file relies on the installed engine.
+    return measure(*DAG_FILES) | measure(PROJECT_FILE, PYTHONPATH=str(ROOT / "include"))
+
+
+def measure(*files: str, **environ: str) -> dict[str, Parsed]:
+    """Parse the files, each in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-P", "-c", MEASURE, str(ROOT / "dags"), *DAG_FILES],
+        [sys.executable, "-P", "-c", MEASURE, str(ROOT / "dags"), *files],
         capture_output=True,
         text=True,
         check=True,
         timeout=120,
-        env={"PATH": "/usr/bin:/bin", **SETTINGS},
+        env={"PATH": "/usr/bin:/bin", **SETTINGS, **environ},
     )
     found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
     return {name: (seconds, dags, errors, set(modules)) for name, seconds, dags, errors, modules in found}
 
 
-@pytest.mark.parametrize("name", DAG_FILES)
+@pytest.mark.parametrize("name", [*DAG_FILES, PROJECT_FILE])
 def test_a_dag_file_parses_within_its_budget(parsed: dict[str, Parsed], name: str) -> None:
     seconds, dags, errors, _ = parsed[name]
     assert errors == {}
@@ -66,15 +74,23 @@ def enter_task(monkeypatch: pytest.MonkeyPatch, dag_id: str) -> None:
     monkeypatch.setenv(_AIRFLOW_PARSING_CONTEXT_DAG_ID, dag_id)
 
 
+@pytest.mark.parametrize("file", ["{kind}.py", PROJECT_FILE])
 @pytest.mark.parametrize("kind", ["ingest", "score", "train", "drift", "rollback", "quarantine"])
-def test_a_task_reads_its_own_pipeline_and_no_other(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_a_task_reads_its_own_pipeline_and_no_other(monkeypatch: pytest.MonkeyPatch, kind: str, file: str) -> None:
     read = []
     load = loading.load_pipeline
     monkeypatch.setattr(loading, "load_pipeline", lambda folder: read.append(folder.name) or load(folder))
     loading.load_named_pipeline.cache_clear()
     enter_task(monkeypatch, f"churn_{kind}")
-    bag = parse_dags(DAGS / f"{kind}.py")
+    bag = parse_dags(DAGS / file.format(kind=kind))
     assert (list(bag.dags), bag.import_errors, read) == ([f"churn_{kind}"], {}, ["churn"])
+
+
+def test_the_task_of_all_pipelines_reads_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "load_pipeline", lambda folder: pytest.fail(f"read {folder}"))
+    enter_task(monkeypatch, "nightshift_maintenance")
+    bag = parse_dags(PROJECT_FILE)
+    assert (list(bag.dags), bag.import_errors) == (["nightshift_maintenance"], {})
 
 
 @pytest.mark.parametrize("dag_id", ["gone_ingest", "nightshift_maintenance", "odd"])
@@ -84,6 +100,6 @@ def test_a_task_of_a_pipeline_that_is_gone_finds_no_dag(monkeypatch: pytest.Monk
     assert (bag.dags, bag.import_errors) == ({}, {})
 
 
-@pytest.mark.parametrize("name", DAG_FILES)
+@pytest.mark.parametrize("name", [*DAG_FILES, PROJECT_FILE])
 def test_parsing_a_dag_file_loads_no_library_that_only_tasks_need(parsed: dict[str, Parsed], name: str) -> None:
     assert parsed[name][3] & FORBIDDEN == set()
