@@ -22,6 +22,7 @@ from nightshift.io.warehouse.engine import open_warehouse
 from nightshift.local.postgres import PORT
 from nightshift.local.postgres_files import SUPERUSER
 from nightshift.local.resources import find_connections
+from nightshift.steps.handover import Scored, take
 from nightshift.steps.outcome import Outcome
 
 PIPELINES = Path(__file__).parents[1] / "pipelines"
@@ -67,7 +68,7 @@ def load_step(name: str) -> Step:
     if name == "publish":
         from nightshift.steps.score.publish import publish_scores
 
-        return publish_scores
+        return lambda config, resources, night, found: publish_scores(config, resources, night, take(Scored, found))
     if name == "compare":
         from nightshift.steps.drift.compare import compare_windows
 

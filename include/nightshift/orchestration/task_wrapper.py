@@ -1,9 +1,10 @@
 """From a step to an Airflow task: outcomes become states; misconfiguration fails at once, what may pass is retried."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Any
+from inspect import signature
+from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
 from airflow.sdk import Context, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -13,6 +14,7 @@ from nightshift.config.pipeline import PipelineConfig
 from nightshift.errors import NightshiftError, TemporarilyUnavailable
 from nightshift.orchestration.connections import read_connection
 from nightshift.orchestration.params import check_conf
+from nightshift.steps.handover import take
 from nightshift.steps.outcome import Outcome
 
 log = logging.getLogger(__name__)
@@ -29,11 +31,14 @@ def listing_task(figure: str) -> Callable[[Callable[..., Outcome]], Any]:
 
 
 def _run_step(call: Callable[..., Outcome], choose: Callable[[dict[str, Any]], Any] = lambda figures: figures) -> Any:
+    kinds = find_handovers(call)
+
     @wraps(call)
     def run(*args: Any, **kwargs: Any) -> Any:
         context = get_current_context()
         try:
             check_conf(context["dag_run"].conf, set(context["dag"].params))
+            check_handovers(kinds, signature(call).bind(*args, **kwargs).arguments)
             return choose(report_outcome(call(*args, **kwargs), context))
         except NightshiftError as error:
             # Airflow shows a traceback around its message, so say it plainly as well.
@@ -43,6 +48,21 @@ def _run_step(call: Callable[..., Outcome], choose: Callable[[dict[str, Any]], A
             raise AirflowFailException(str(error)) from None
 
     return run
+
+
+def find_handovers(call: Callable[..., Outcome]) -> dict[str, type[Any]]:
+    """The task's parameters that another task hands over, with what they are; of a list, what its items are."""
+    hints = get_type_hints(call).items()
+    inner = {name: get_args(hint)[0] if get_origin(hint) is Sequence else hint for name, hint in hints}
+    return {name: kind for name, kind in inner.items() if is_typeddict(kind)}
+
+
+def check_handovers(kinds: Mapping[str, type[Any]], given: Mapping[str, Any]) -> None:
+    """NightshiftError where a handover lacks something, with the task to clear."""
+    for name, kind in kinds.items():
+        # What several mapped tasks hand over comes as a lazy sequence.
+        for figures in given[name] if name in given and not isinstance(given[name], Mapping) else (given.get(name),):
+            take(kind, figures)
 
 
 def report_outcome(outcome: Outcome, context: Context) -> dict[str, Any]:

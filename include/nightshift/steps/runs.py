@@ -10,6 +10,7 @@ from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.project import COMMAND
 from nightshift.io.lake.base import ObjectRef
 from nightshift.io.resources import Resources
+from nightshift.steps.handover import Assembled, Compared, Fitted, Judged, Measured, Scored, take
 from nightshift.steps.outcome import Outcome
 
 Report = Callable[[str, Outcome], None]
@@ -55,7 +56,7 @@ def run_score(
     scored = _tell(report, "score", score_partition(config, resources, partition, version=version, at=at))
     if scored.status != "done":
         return scored
-    published = _tell(report, "publish", publish_scores(config, resources, partition, scored.figures))
+    published = _tell(report, "publish", publish_scores(config, resources, partition, take(Scored, scored.figures)))
     if config.spec.gate.keep_challenger:
         _tell(report, "shadow", score_shadow(config, resources, partition))
     return published
@@ -90,19 +91,20 @@ def run_train(
     )
     if assembled.status != "done":
         return assembled
-    checked = _tell(report, "check", train.check_training_set(config, resources, assembled.figures))
+    training_set = take(Assembled, assembled.figures)
+    checked = _tell(report, "check", train.check_training_set(config, resources, training_set))
     if checked.status != "done":
         return checked
-    candidate = _make_candidate(config, resources, request, assembled.figures, report, rehearsal)
+    candidate = _make_candidate(config, resources, request, training_set, report, rehearsal)
     promoted = _tell(
         report,
         "promote",
         train.promote_candidate(
             config,
             resources,
-            assembled.figures,
+            training_set,
             candidate["version"],
-            candidate,
+            take(Judged, candidate),
             train.Promoter(request.requested_by, request.reason),
         ),
     )
@@ -120,7 +122,7 @@ def _make_candidate(
     config: PipelineConfig,
     resources: Resources,
     request: TrainingRequest,
-    assembled: dict[str, Any],
+    assembled: Assembled,
     report: Report,
     rehearsal: bool,
 ) -> dict[str, Any]:
@@ -132,7 +134,7 @@ def _make_candidate(
     evaluated = _tell(
         report,
         "evaluate",
-        train.evaluate_candidate(config, resources, assembled, fitted.figures, request.run_id),
+        train.evaluate_candidate(config, resources, assembled, take(Fitted, fitted.figures), request.run_id),
     )
     version = evaluated.figures["version"]
     judged = _tell(report, "gate", train.judge_candidate(config, resources, assembled, version, fresh=not rehearsal))
@@ -171,7 +173,15 @@ def run_drift(
     decided = _tell(
         report,
         "decide",
-        drift.decide_retraining(config, resources, as_of, compared.figures, measured.figures, evaluation, now),
+        drift.decide_retraining(
+            config,
+            resources,
+            as_of,
+            take(Compared, compared.figures),
+            take(Measured, measured.figures),
+            evaluation,
+            now,
+        ),
     )
     figures = {**compared.figures, "drift_reason": compared.figures["reason"], **measured.figures, **decided.figures}
     if config.spec.gate.keep_challenger:

@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from nightshift.orchestration.as_of import read_as_of
 from nightshift.orchestration.task_wrapper import open_pipeline, step_task
+from nightshift.steps.handover import Compared, Measured
 from nightshift.steps.outcome import Outcome
 
 
@@ -25,7 +26,7 @@ def compare(pipeline: str) -> Outcome:
 
 
 @step_task
-def measure(pipeline: str, compared: dict[str, Any]) -> Outcome:
+def measure(pipeline: str, compared: Compared) -> Outcome:
     """Measure the scores of the nights whose outcomes are known by now."""
     from nightshift.steps.drift import measure_performance
 
@@ -33,7 +34,7 @@ def measure(pipeline: str, compared: dict[str, Any]) -> Outcome:
 
 
 @step_task
-def decide(pipeline: str, compared: dict[str, Any], measured: dict[str, Any]) -> Outcome:
+def decide(pipeline: str, compared: Compared, measured: Measured) -> Outcome:
     """Decide whether to retrain, and keep the decision with its reason."""
     from nightshift.steps.drift import decide_retraining
 
@@ -42,7 +43,7 @@ def decide(pipeline: str, compared: dict[str, Any], measured: dict[str, Any]) ->
 
 
 @step_task
-def compare_challenger(pipeline: str, compared: dict[str, Any]) -> Outcome:
+def compare_challenger(pipeline: str, compared: Compared) -> Outcome:
     """Compare the challenger with the champion on the nights that both scored and whose outcomes are known."""
     from nightshift.steps.score.challenger import compare_challenger
 

@@ -1,13 +1,12 @@
 """Tasks of NAME_ingest."""
 
-from typing import Any
-
 from airflow.sdk import get_current_context
 
 from nightshift.orchestration.assets import announce_partition
 from nightshift.orchestration.params import pick_source_params
 from nightshift.orchestration.partitions import choose_partition
 from nightshift.orchestration.task_wrapper import open_pipeline, step_task
+from nightshift.steps.handover import Extracted, Validated
 from nightshift.steps.outcome import Outcome
 
 
@@ -23,7 +22,7 @@ def extract(pipeline: str) -> Outcome:
 
 
 @step_task
-def validate(pipeline: str, extracted: dict[str, Any]) -> Outcome:
+def validate(pipeline: str, extracted: Extracted) -> Outcome:
     """Check the rows against expectations.yaml. Bad rows go to quarantine; a bad batch stops here."""
     from nightshift.io.lake.base import ObjectRef
     from nightshift.steps.ingest.validate import validate_partition
@@ -34,7 +33,7 @@ def validate(pipeline: str, extracted: dict[str, Any]) -> Outcome:
 
 
 @step_task
-def build_features(pipeline: str, validated: dict[str, Any]) -> Outcome:
+def build_features(pipeline: str, validated: Validated) -> Outcome:
     """Turn the valid rows into features, point in time; then scoring starts."""
     from nightshift.io.lake.base import ObjectRef
     from nightshift.steps.ingest.build_features import build_partition_features

@@ -1,13 +1,13 @@
 """Tasks of NAME_score."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from airflow.sdk import get_current_context
 
 from nightshift.orchestration.assets import announce_partition
 from nightshift.orchestration.partitions import choose_partition
 from nightshift.orchestration.task_wrapper import listing_task, open_pipeline, step_task
+from nightshift.steps.handover import Scored, Shard
 from nightshift.steps.outcome import Outcome
 
 
@@ -41,7 +41,7 @@ def _score_as_asked(pipeline: str, step: Callable[..., Outcome]) -> Outcome:
 
 
 @step_task
-def score_shard(pipeline: str, shard: dict[str, Any]) -> Outcome:
+def score_shard(pipeline: str, shard: Shard) -> Outcome:
     """Score one shard with the model that was chosen for all; a retry redoes this shard alone."""
     from nightshift.steps.score import shards
 
@@ -50,7 +50,7 @@ def score_shard(pipeline: str, shard: dict[str, Any]) -> Outcome:
 
 
 @step_task
-def publish(pipeline: str, scored: dict[str, Any]) -> Outcome:
+def publish(pipeline: str, scored: Scored) -> Outcome:
     """Replace the partition in the scored table: all rows and the ledger's row in one transaction.
 
     Rows that `score` left to it are scored while they are copied.
@@ -59,14 +59,14 @@ def publish(pipeline: str, scored: dict[str, Any]) -> Outcome:
 
 
 @step_task
-def publish_shards(pipeline: str, scored: Sequence[dict[str, Any]]) -> Outcome:
+def publish_shards(pipeline: str, scored: Sequence[Scored]) -> Outcome:
     """Replace the partition in the scored table by all shards: their rows and one ledger row in one transaction."""
     from nightshift.steps.score.shards import join_shards
 
     return _publish(pipeline, join_shards(list(scored)))
 
 
-def _publish(pipeline: str, scored: dict[str, Any]) -> Outcome:
+def _publish(pipeline: str, scored: Scored) -> Outcome:
     from nightshift.steps.score.publish import publish_scores
 
     context = get_current_context()

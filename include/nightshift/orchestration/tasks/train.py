@@ -9,6 +9,7 @@ from nightshift.orchestration.approval import ApprovePromotion
 from nightshift.orchestration.as_of import read_as_of
 from nightshift.orchestration.partitions import parse_partition
 from nightshift.orchestration.task_wrapper import open_pipeline, step_task
+from nightshift.steps.handover import Assembled, Evaluated, Fitted, Judged
 from nightshift.steps.outcome import Outcome
 
 
@@ -24,7 +25,7 @@ def assemble(pipeline: str) -> Outcome:
 
 
 @step_task
-def check(pipeline: str, assembled: dict[str, Any]) -> Outcome:
+def check(pipeline: str, assembled: Assembled) -> Outcome:
     """Stop where the training set can't teach anything: too few rows, one class only, empty columns."""
     from nightshift.steps.train import check_training_set
 
@@ -32,7 +33,7 @@ def check(pipeline: str, assembled: dict[str, Any]) -> Outcome:
 
 
 @step_task
-def tune_and_fit(pipeline: str, assembled: dict[str, Any]) -> Outcome:
+def tune_and_fit(pipeline: str, assembled: Assembled) -> Outcome:
     """Search the settings on folds in order of time, then fit the candidate."""
     from nightshift.steps.train import tune_and_fit
 
@@ -41,7 +42,7 @@ def tune_and_fit(pipeline: str, assembled: dict[str, Any]) -> Outcome:
 
 
 @step_task
-def evaluate(pipeline: str, assembled: dict[str, Any], fitted: dict[str, Any]) -> Outcome:
+def evaluate(pipeline: str, assembled: Assembled, fitted: Fitted) -> Outcome:
     """Measure the candidate on the last slice of time and register it as a version."""
     from nightshift.steps.train import evaluate_candidate
 
@@ -50,7 +51,7 @@ def evaluate(pipeline: str, assembled: dict[str, Any], fitted: dict[str, Any]) -
 
 
 @step_task
-def gate(pipeline: str, assembled: dict[str, Any], evaluated: dict[str, Any]) -> Outcome:
+def gate(pipeline: str, assembled: Assembled, evaluated: Evaluated) -> Outcome:
     """Decide whether the candidate may take over, and keep every rule's figures."""
     from nightshift.steps.train import judge_candidate
 
@@ -58,7 +59,7 @@ def gate(pipeline: str, assembled: dict[str, Any], evaluated: dict[str, Any]) ->
 
 
 @step_task
-def cards(pipeline: str, assembled: dict[str, Any], evaluated: dict[str, Any]) -> Outcome:
+def cards(pipeline: str, assembled: Assembled, evaluated: Evaluated) -> Outcome:
     """Write the model card and the data card of the candidate, with what the gate decided."""
     from nightshift.steps.train.cards import write_cards
 
@@ -78,9 +79,9 @@ def ask_for_approval(pipeline: PipelineConfig, evaluated: Any, judged: Any) -> A
 @step_task
 def promote(
     pipeline: str,
-    assembled: dict[str, Any],
-    evaluated: dict[str, Any],
-    judged: dict[str, Any],
+    assembled: Assembled,
+    evaluated: Evaluated,
+    judged: Judged,
     answer: dict[str, Any] | None,
 ) -> Outcome:
     """Make the candidate the champion where the gate, or who was asked, says so; otherwise skip, with the reason."""

@@ -22,6 +22,7 @@ from nightshift.io.monitoring.retraining import (
 from nightshift.io.registry import find_champion
 from nightshift.io.resources import Resources
 from nightshift.steps.drift.answer import find_answer
+from nightshift.steps.handover import Compared, Measured
 from nightshift.steps.outcome import Outcome
 
 
@@ -29,8 +30,8 @@ def decide_retraining(
     config: PipelineConfig,
     resources: Resources,
     as_of: date,
-    compared: dict[str, Any],
-    measured: dict[str, Any],
+    compared: Compared,
+    measured: Measured,
     evaluation: str,
     now: datetime,
 ) -> Outcome:

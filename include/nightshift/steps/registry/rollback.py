@@ -21,6 +21,7 @@ from nightshift.io.registry import (
     require_usable_version,
 )
 from nightshift.io.resources import Resources
+from nightshift.steps.handover import Scored, take
 from nightshift.steps.outcome import Outcome
 from nightshift.steps.registry.promotions import change_champion, check_reason, describe_unchanged, require_usable
 from nightshift.steps.runs import Report
@@ -148,7 +149,7 @@ def _rescore(config: PipelineConfig, resources: Resources, partition: date, vers
         scored = score_partition(config, resources, partition, version=version)
         if scored.status != "done":
             return scored
-        return publish_scores(config, resources, partition, scored.figures, why)
+        return publish_scores(config, resources, partition, take(Scored, scored.figures), why)
     except (TemporarilyUnavailable, OSError):
         raise
     except NightshiftError as error:

@@ -1,7 +1,7 @@
 """What a partition is scored from, settled before the first row: the model, the features, the time."""
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from nightshift.io.lake.base import ObjectRef
 from nightshift.io.ledger.entries import Attempt, Entry, begin_attempt, find_entry
 from nightshift.io.registry import ModelVersion, find_champion, find_champion_at, require_usable_version
 from nightshift.io.resources import Resources
+from nightshift.steps.handover import PlanRecord
 from nightshift.steps.outcome import Outcome
 from nightshift.steps.serving.check import require_servable
 
@@ -26,41 +27,47 @@ class Plan:
     attempt: Attempt
     features: ObjectRef
     version: ModelVersion
+    threshold: float
     inputs_sha256: str
     scored_at: datetime
 
-    def to_record(self) -> dict[str, Any]:
+    def to_record(self) -> PlanRecord:
         """As JSON, for another task; `read_plan` reads it."""
         return {
-            "attempt": asdict(self.attempt),
+            "attempt": {"name": self.attempt.name, "number": self.attempt.number},
             "features": self.features.to_record(),
             "version": self.version.version,
+            "threshold": self.threshold,
             "inputs_sha256": self.inputs_sha256,
             "scored_at": self.scored_at.isoformat(),
         }
 
 
-def plan_scoring(
-    config: PipelineConfig,
-    resources: Resources,
-    partition: date,
-    features: ObjectRef | None = None,
-    version: int | None = None,
-    at: datetime | None = None,
-) -> Plan | Outcome:
+@dataclass(frozen=True)
+class ScoringRequest:
+    """A partition to score: its newest features or these, with the champion, with `version` or with that of then."""
+
+    partition: date
+    features: ObjectRef | None = None
+    version: int | None = None
+    at: datetime | None = None
+
+
+def plan_scoring(config: PipelineConfig, resources: Resources, request: ScoringRequest) -> Plan | Outcome:
     """Choose the model and the features; the outcome "skipped" where there is, or was, no champion.
 
     NightshiftError where there are no features, or where a version other than the champion can't be served.
     """
+    partition, at = request.partition, request.at
     with resources.warehouse.begin() as connection:
         attempt = begin_attempt(connection)
         champion = find_champion(connection, config.name)
-        model_version = choose_version(connection, config, champion, version, at)
+        model_version = choose_version(connection, config, champion, request.version, at)
         found = find_entry(connection, config.name, partition, "features")
         published = find_entry(connection, config.name, partition, "scores")
     if model_version is None:
         return Outcome("skipped", _explain_absence(config.name, at))
-    ref = features or (found.ref if found else None)
+    ref = request.features or (found.ref if found else None)
     if ref is None:
         raise NightshiftError(
             f"{config.name} {partition}: there are no features to score; run first: "
@@ -69,11 +76,11 @@ def plan_scoring(
     if champion is None or model_version.version != champion.version:
         # Only the champion is known to be harmless to load and able to score.
         require_servable(config, resources, model_version)
-    inputs = hash_inputs(ref, model_version, config)
-    return Plan(attempt, ref, model_version, inputs, _choose_time(published, inputs))
+    inputs, threshold = hash_inputs(ref, model_version, config), find_threshold(config, model_version)
+    return Plan(attempt, ref, model_version, threshold, inputs, _choose_time(published, inputs))
 
 
-def read_plan(config: PipelineConfig, resources: Resources, record: dict[str, Any]) -> Plan:
+def read_plan(config: PipelineConfig, resources: Resources, record: PlanRecord) -> Plan:
     """The plan of another task; NightshiftError where its version was retired since."""
     with resources.warehouse.begin() as connection:
         version = require_usable_version(connection, config.name, record["version"])
@@ -81,6 +88,7 @@ def read_plan(config: PipelineConfig, resources: Resources, record: dict[str, An
         attempt=Attempt(**record["attempt"]),
         features=ObjectRef.from_record(record["features"]),
         version=version,
+        threshold=record["threshold"],
         inputs_sha256=record["inputs_sha256"],
         scored_at=datetime.fromisoformat(record["scored_at"]),
     )

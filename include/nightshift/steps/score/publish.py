@@ -2,7 +2,6 @@
 
 from datetime import date, datetime
 from itertools import chain
-from typing import Any
 
 from nightshift.config.code_version import read_code_version
 from nightshift.config.pipeline import PipelineConfig
@@ -11,6 +10,7 @@ from nightshift.io.ledger.entries import Attempt, NewEntry, claim_partition, wri
 from nightshift.io.resources import Resources
 from nightshift.io.scores.table import Stamp, ensure_scores_table, replace_scores
 from nightshift.steps.fencing import skip_superseded
+from nightshift.steps.handover import Scored
 from nightshift.steps.outcome import Outcome
 from nightshift.steps.score.publish_stream import open_scores
 from nightshift.steps.score.stream import UnusableScores, stop_unusable
@@ -18,7 +18,7 @@ from nightshift.steps.score.stream import UnusableScores, stop_unusable
 
 @skip_superseded
 def publish_scores(
-    config: PipelineConfig, resources: Resources, partition: date, scored: dict[str, Any], reason: str = ""
+    config: PipelineConfig, resources: Resources, partition: date, scored: Scored, reason: str = ""
 ) -> Outcome:
     """Replace the partition in scores.NAME by what `scored` says: the figures of `score_partition` or `join_shards`.
 
@@ -39,7 +39,7 @@ def publish_scores(
 
 
 def _replace(
-    config: PipelineConfig, resources: Resources, stamp: Stamp, attempt: Attempt, scored: dict[str, Any], reason: str
+    config: PipelineConfig, resources: Resources, stamp: Stamp, attempt: Attempt, scored: Scored, reason: str
 ) -> ObjectRef:
     """The one commit; the object that it points at."""
     params = {"scored_at": scored["scored_at"], **({"reason": reason} if reason else {})}

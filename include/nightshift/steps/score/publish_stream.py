@@ -4,7 +4,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import pyarrow as pa
 
@@ -15,6 +14,7 @@ from nightshift.io.lake.parquet_writer import store_meanwhile
 from nightshift.io.resources import Resources
 from nightshift.io.scores.table import make_scores_schema
 from nightshift.prefetch import take_first
+from nightshift.steps.handover import Scored
 from nightshift.steps.score.plan import read_plan
 from nightshift.steps.score.stream import score_planned
 
@@ -31,7 +31,7 @@ class ScoresStream:
 
 @contextmanager
 def open_scores(
-    config: PipelineConfig, resources: Resources, partition: date, scored: dict[str, Any]
+    config: PipelineConfig, resources: Resources, partition: date, scored: Scored
 ) -> Iterator[ScoresStream]:
     """The partition's scores by the figures of `score_partition` or `join_shards`.
 
@@ -53,7 +53,7 @@ def open_scores(
         yield ScoresStream(passed, storing.finish)
 
 
-def _make_groups(config: PipelineConfig, resources: Resources, partition: date, scored: dict[str, Any]) -> Groups:
+def _make_groups(config: PipelineConfig, resources: Resources, partition: date, scored: Scored) -> Groups:
     if "plan" in scored:
         return score_planned(config, resources, partition, read_plan(config, resources, scored["plan"]))
     return _read_objects(config, resources, [ObjectRef.from_record(record) for record in scored["shards"]])

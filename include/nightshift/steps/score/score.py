@@ -13,7 +13,7 @@ from nightshift.io.lake.parquet import store_groups
 from nightshift.io.resources import Resources
 from nightshift.io.scores.table import make_scores_schema
 from nightshift.steps.outcome import Outcome
-from nightshift.steps.score.plan import Plan, plan_scoring
+from nightshift.steps.score.plan import Plan, ScoringRequest, plan_scoring
 from nightshift.steps.score.stream import UnusableScores, score_planned, stop_unusable
 from nightshift.steps.serving.predictors import scores_by_tables
 
@@ -35,7 +35,7 @@ def score_partition(
     there is, or was, no champion; stopped where the model gives NaN or infinity. Figures: rows, model_version,
     inputs_sha256, scored_at, attempt, attempt_number, and scores (the object) or else plan (what `publish` scores).
     """
-    plan = plan_scoring(config, resources, partition, features, version, at)
+    plan = plan_scoring(config, resources, ScoringRequest(partition, features, version, at))
     if isinstance(plan, Outcome):
         return plan
     if scores_by_tables(plan.version, plan.features.rows):

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.io.lake.base import make_attempt_id
 from nightshift.io.resources import Resources
+from nightshift.steps.handover import Scored, Shard
 from nightshift.steps.outcome import Outcome
-from nightshift.steps.score.plan import plan_scoring, read_plan
+from nightshift.steps.score.plan import ScoringRequest, plan_scoring, read_plan
 from nightshift.steps.score.score import score_share
 
 
@@ -23,7 +23,7 @@ def plan_shards(
 
     Figures: shards, a list with what `score_shard` takes for each.
     """
-    plan = plan_scoring(config, resources, partition, version=version, at=at)
+    plan = plan_scoring(config, resources, ScoringRequest(partition, version=version, at=at))
     if isinstance(plan, Outcome):
         return plan
     count, record = count_shards(plan.features.rows, config.spec.scoring.shard_rows), plan.to_record()
@@ -35,13 +35,13 @@ def count_shards(rows: int, shard_rows: int | None) -> int:
     return max(1, -(-rows // shard_rows)) if shard_rows else 1
 
 
-def score_shard(config: PipelineConfig, resources: Resources, partition: date, shard: dict[str, Any]) -> Outcome:
+def score_shard(config: PipelineConfig, resources: Resources, partition: date, shard: Shard) -> Outcome:
     """Score one shard into an object of its own, as often as it takes; figures as those of `score_partition`."""
     plan, share = read_plan(config, resources, shard), (shard["number"], shard["of"])
     return score_share(config, resources, partition, plan, make_attempt_id(), share)
 
 
-def join_shards(scored: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def join_shards(scored: Sequence[Scored]) -> Scored:
     """The shards' figures, in order, as those of the whole partition, for `publish`.
 
     It writes one object from theirs, with the bytes that scoring without shards gives; theirs are left to the orphan
@@ -49,5 +49,7 @@ def join_shards(scored: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """
     if len(scored) == 1:
         return scored[0]
-    common = {name: value for name, value in scored[0].items() if name != "scores"}
-    return {**common, "rows": sum(shard["rows"] for shard in scored), "shards": [shard["scores"] for shard in scored]}
+    joined = scored[0].copy()
+    del joined["scores"]
+    joined["rows"], joined["shards"] = sum(shard["rows"] for shard in scored), [shard["scores"] for shard in scored]
+    return joined

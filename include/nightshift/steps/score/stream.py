@@ -18,7 +18,7 @@ from nightshift.io.resources import Resources
 from nightshift.io.scores.table import Stamp, make_scores_schema
 from nightshift.prefetch import count_workers, take_first
 from nightshift.steps.outcome import Outcome
-from nightshift.steps.score.plan import Plan, find_threshold
+from nightshift.steps.score.plan import Plan
 from nightshift.steps.serving.predictors import load_predictor
 
 # So many scored row groups, 4 MiB each, wait for the hash of the features, and later for a server that halts to write.
@@ -97,7 +97,7 @@ def score_planned(
 ) -> Generator[list[pa.RecordBatch]]:
     """The rows of scores.NAME that the plan asks for; the rest is as `score_features` has it."""
     stamp = Stamp(partition, plan.version.version, plan.scored_at)
-    finish = _finish_batches(config, stamp, find_threshold(config, plan.version))
+    finish = _finish_batches(config, stamp, plan.threshold)
     return score_features(config, resources, plan.features, plan.version, finish, share)
 
 

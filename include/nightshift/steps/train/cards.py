@@ -23,6 +23,7 @@ from nightshift.io.registry import ModelVersion, find_version, list_decisions, l
 from nightshift.io.registry.cards import find_cards, record_card, store_card
 from nightshift.io.registry.trials import list_trials
 from nightshift.io.resources import Resources
+from nightshift.steps.handover import Assembled
 from nightshift.steps.labels import PARTITION, TARGET
 from nightshift.steps.outcome import Outcome
 from nightshift.steps.train.training_set import TrainingSet, read_frame, read_training_set
@@ -30,7 +31,7 @@ from nightshift.steps.train.training_set import TrainingSet, read_frame, read_tr
 SHARED_LIBRARIES = ("numpy", "pandas", "pyarrow", "skops")
 
 
-def write_cards(config: PipelineConfig, resources: Resources, assembled: dict[str, Any], version: int) -> Outcome:
+def write_cards(config: PipelineConfig, resources: Resources, assembled: Assembled, version: int) -> Outcome:
     """Write both cards of a version that the gate has judged. Doing it again replaces what changed meanwhile.
 
     A model that can't be loaded gets cards from what else is known. Figures: model_card, data_card (URIs of the pages).
@@ -55,7 +56,7 @@ def write_cards(config: PipelineConfig, resources: Resources, assembled: dict[st
 def _gather_data(
     config: PipelineConfig,
     resources: Resources,
-    assembled: dict[str, Any],
+    assembled: Assembled,
     version: dict[str, Any],
     validations: list[dict[str, Any]],
 ) -> KnownData:

@@ -1,16 +1,15 @@
 """training set -> verdict: whether it is worth fitting anything."""
 
-from typing import Any
-
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.training.checks import find_training_problems
 from nightshift.io.resources import Resources
+from nightshift.steps.handover import Assembled
 from nightshift.steps.labels import PARTITION, TARGET
 from nightshift.steps.outcome import Outcome
 from nightshift.steps.train.training_set import read_frame
 
 
-def check_training_set(config: PipelineConfig, resources: Resources, assembled: dict[str, Any]) -> Outcome:
+def check_training_set(config: PipelineConfig, resources: Resources, assembled: Assembled) -> Outcome:
     """Stopped, with every reason, where the set can't teach anything. Figures: rows, days."""
     spec = config.spec
     frame = read_frame(resources, assembled)

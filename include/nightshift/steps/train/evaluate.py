@@ -18,6 +18,7 @@ from nightshift.io.artifacts import load_model
 from nightshift.io.lake.base import ObjectRef
 from nightshift.io.registry import NewVersion, register_version
 from nightshift.io.resources import Resources
+from nightshift.steps.handover import Assembled, Fitted
 from nightshift.steps.outcome import Outcome
 from nightshift.steps.serving.check import store_golden
 from nightshift.steps.serving.predictors import describe_predictor
@@ -26,7 +27,7 @@ from nightshift.steps.train.training_set import TrainingSet, read_training_set
 
 
 def evaluate_candidate(
-    config: PipelineConfig, resources: Resources, assembled: dict[str, Any], fitted: dict[str, Any], run_id: str
+    config: PipelineConfig, resources: Resources, assembled: Assembled, fitted: Fitted, run_id: str
 ) -> Outcome:
     """Measure candidate and naive baseline on the held-out slice; keep what the gate, drift and the card need later.
 
@@ -91,7 +92,7 @@ def measure_candidate(config: PipelineConfig, model: Any, data: TrainingSet, pre
 
 
 def _measure_decision(
-    config: PipelineConfig, fitted: dict[str, Any], data: TrainingSet, predicted: np.ndarray
+    config: PipelineConfig, fitted: Fitted, data: TrainingSet, predicted: np.ndarray
 ) -> dict[str, Any]:
     """For classifiers: what the decisions at the chosen threshold are worth on the held-out rows."""
     if fitted["threshold"] is None:

@@ -18,13 +18,14 @@ from nightshift.io.registry import find_newest
 from nightshift.io.registry.trials import record_trials
 from nightshift.io.resources import Resources
 from nightshift.prefetch import count_workers
+from nightshift.steps.handover import Assembled
 from nightshift.steps.outcome import Outcome
 from nightshift.steps.train.training_set import TrainingSet, read_training_set
 
 log = logging.getLogger(__name__)
 
 
-def tune_and_fit(config: PipelineConfig, resources: Resources, assembled: dict[str, Any], run_id: str) -> Outcome:
+def tune_and_fit(config: PipelineConfig, resources: Resources, assembled: Assembled, run_id: str) -> Outcome:
     """Search on the earlier slice of time, fit the best setting on it, store it.
 
     Within training.search_every_days days of a search its setting is fitted again instead.

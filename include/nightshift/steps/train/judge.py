@@ -1,7 +1,5 @@
 """candidate + champion + held-out slice -> the gate's decision, kept with every rule's figures."""
 
-from typing import Any
-
 import numpy as np
 
 from nightshift.config.pipeline import PipelineConfig
@@ -13,13 +11,14 @@ from nightshift.io.artifacts import UnusableArtifact, load_model
 from nightshift.io.lake.base import CorruptObject
 from nightshift.io.registry import ModelVersion, find_champion, record_decision, require_version, set_challenger
 from nightshift.io.resources import Resources
+from nightshift.steps.handover import Assembled
 from nightshift.steps.outcome import Outcome
 from nightshift.steps.serving.check import check_serving
 from nightshift.steps.train.training_set import Slice, TrainingSet, read_training_set
 
 
 def judge_candidate(
-    config: PipelineConfig, resources: Resources, assembled: dict[str, Any], version: int, fresh: bool = True
+    config: PipelineConfig, resources: Resources, assembled: Assembled, version: int, fresh: bool = True
 ) -> Outcome:
     """Compare on the same held-out rows; a candidate that failed only against the champion may become challenger.
 

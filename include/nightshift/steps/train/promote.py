@@ -1,12 +1,12 @@
 """A promoted candidate becomes the champion, if the champion still is the one that it was compared with."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.project import COMMAND
 from nightshift.io.registry import ChampionChanged, PromotionKind, PromotionRequest, promote
 from nightshift.io.resources import Resources
+from nightshift.steps.handover import Assembled, Judged, take
 from nightshift.steps.outcome import Outcome
 from nightshift.steps.train.judge import judge_candidate
 
@@ -26,9 +26,9 @@ class Promoter:
 def promote_candidate(
     config: PipelineConfig,
     resources: Resources,
-    assembled: dict[str, Any],
+    assembled: Assembled,
     version: int,
-    judged: dict[str, Any],
+    judged: Judged,
     promoter: Promoter,
 ) -> Outcome:
     """Compare-and-set. Where another version won meanwhile, the candidate is judged again, against that one.
@@ -55,7 +55,7 @@ def promote_candidate(
                 return Outcome(
                     "stopped", _explain_loss(config, version, f"{error}; the approval was given before that")
                 )
-            judged = judge_candidate(config, resources, assembled, version).figures
+            judged = take(Judged, judge_candidate(config, resources, assembled, version).figures)
             continue
         figures = {"version": version, "previous_version": previous, "judged_again": judgement}
         return Outcome("done", figures=figures)

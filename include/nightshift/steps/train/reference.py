@@ -14,6 +14,7 @@ from nightshift.io.lake.base import ObjectRef, make_attempt_id
 from nightshift.io.lake.parquet import fetch_table, store_table
 from nightshift.io.ledger.entries import find_entries
 from nightshift.io.resources import Resources
+from nightshift.steps.handover import Assembled
 from nightshift.steps.ingest.samples import HELD_OUT, HOUR, PREDICTION
 from nightshift.steps.labels import PARTITION
 from nightshift.steps.train.training_set import TrainingSet, read_frame
@@ -22,7 +23,7 @@ from nightshift.steps.train.training_set import TrainingSet, read_frame
 def store_reference(
     config: PipelineConfig,
     resources: Resources,
-    assembled: dict[str, Any],
+    assembled: Assembled,
     data: TrainingSet,
     model: Any,
     predicted: np.ndarray,
@@ -55,7 +56,7 @@ def store_reference(
 
 
 def _read_keys(
-    config: PipelineConfig, resources: Resources, assembled: dict[str, Any], data: TrainingSet, fitted: np.ndarray
+    config: PipelineConfig, resources: Resources, assembled: Assembled, data: TrainingSet, fitted: np.ndarray
 ) -> pd.DataFrame:
     """The training slice has only features, so its keys are looked up in the frame that it was cut from."""
     frame = read_frame(resources, assembled)

@@ -1,12 +1,13 @@
 """gate decision + registry -> what a person is asked who decides about the promotion."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.gate.approval_request import Described, write_body, write_subject
 from nightshift.io.registry import ModelVersion, find_version, list_decisions, require_version
 from nightshift.io.resources import Resources
+from nightshift.steps.handover import Judged
 
 
 class Request(NamedTuple):
@@ -18,7 +19,7 @@ class Request(NamedTuple):
 
 
 def write_request(
-    config: PipelineConfig, resources: Resources, version: int, judged: dict[str, Any], closing: Sequence[str]
+    config: PipelineConfig, resources: Resources, version: int, judged: Judged, closing: Sequence[str]
 ) -> Request:
     """Everything that the gate knows of the candidate; `closing` are lines of Markdown below it, such as links."""
     champion_version = judged["champion_version"]

@@ -1,7 +1,6 @@
 """The assembled training set, read back and cut by time."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ from nightshift.core.training.splits import Window, split_window
 from nightshift.io.lake.base import ObjectRef
 from nightshift.io.lake.parquet import fetch_table
 from nightshift.io.resources import Resources
+from nightshift.steps.handover import Assembled
 from nightshift.steps.labels import PARTITION, TARGET
 
 
@@ -37,13 +37,13 @@ class TrainingSet:
     holdout: Slice
 
 
-def read_frame(resources: Resources, assembled: dict[str, Any]) -> pd.DataFrame:
+def read_frame(resources: Resources, assembled: Assembled) -> pd.DataFrame:
     """Features, `__target` and `__partition`, in order of time."""
     frame = fetch_table(resources.lake, ObjectRef.from_record(assembled["training_set"])).to_pandas()
     return frame.sort_values(PARTITION, kind="stable", ignore_index=True)
 
 
-def read_training_set(config: PipelineConfig, resources: Resources, assembled: dict[str, Any]) -> TrainingSet:
+def read_training_set(config: PipelineConfig, resources: Resources, assembled: Assembled) -> TrainingSet:
     """Cut by time: the last days are held out. The slice to fit on is sampled where it exceeds training.max_rows."""
     frame = read_frame(resources, assembled)
     training = config.spec.training
