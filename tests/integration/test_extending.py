@@ -1,6 +1,10 @@
 """Does what the pages of docs/extending say, word for word, and runs it through the real steps."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,16 +23,23 @@ from nightshift.extension.alert_channels import ALERT_CHANNELS
 from nightshift.extension.drift_measures import DRIFT_MEASURES
 from nightshift.extension.estimators import ESTIMATORS
 from nightshift.extension.gate_rules import GATE_RULES
-from nightshift.extension.metrics import METRICS
+from nightshift.extension.metrics import METRICS, RESERVED, Metric, list_metrics
 from nightshift.extension.source_kinds import SOURCE_KINDS
-from nightshift.extension.tasks import TASKS
+from nightshift.extension.tasks import BINARY, TASKS
 from nightshift.io.runtime import subprocess_runner
 from nightshift.orchestration import notifiers
 from nightshift.steps.drift import compare_windows
 from tests.airflow_home import ROOT
 from tests.integration.kit import LEARNING, NIGHTS, World, bend, draw_rows
+from tests.kits.pipelines import make_spec, write_pipeline
 
 BLOCK = re.compile(r"^```(?:python|yaml)\n# (\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+COMMANDS = (
+    ("-m", "nightshift.cli", "check"),
+    ("-m", "nightshift.cli", "check", "sound"),
+    ("-c", "from nightshift.dags.refused import raise_refused; raise_refused()"),
+)
 
 Follow = Callable[[str], dict[str, Any]]
 
@@ -72,6 +83,12 @@ def flatten(tree: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield section, fields
 
 
+def run_in(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A Python process of that project."""
+    environ = {"PATH": os.environ["PATH"], "NIGHTSHIFT_PROJECT": str(project), "PYTHONPATH": str(ROOT / "include")}
+    return subprocess.run([sys.executable, *arguments], env=environ, capture_output=True, text=True, check=False)
+
+
 def train(world: World, **changes: Any) -> tuple[World, dict[str, Any], dict[str, dict[str, Any]]]:
     """The figures of the training and the gate's rules by name, of the pipeline with these changes."""
     world = bend(world, **changes)
@@ -95,7 +112,9 @@ def test_a_metric_of_the_projects_own_decides(world: World, follow: Follow) -> N
     assert rules["floor"]["figures"]["candidate"] > rules["floor"]["figures"]["floor"] == 0.5
     ((metrics,),) = world.ask("select metrics from ml.model_versions")
     assert metrics["call_profit"] == rules["floor"]["figures"]["candidate"]
-    assert set(metrics["baseline"]) >= {"roc_auc", "call_profit", "fast_call_profit"}
+    assert set(metrics["baseline"]) == {"roc_auc", "average_precision", "log_loss", "brier", "call_profit"}
+    # Whatever else is recorded next to the metrics has a name that no metric can take.
+    assert set(metrics) - set(list_metrics(BINARY)) <= RESERVED
     assert figures["decision"] in ("promote", "keep")
 
 
@@ -124,15 +143,17 @@ def test_an_estimator_of_the_projects_own_is_searched_stored_and_scores(world: W
 
 
 def test_a_task_of_the_projects_own_is_trained_and_scored(world: World, follow: Follow) -> None:
-    """`visit` is a key, so the outcome is `spent`; the features are what is left."""
-    changes = follow("task.md")
-    features = {"label.column": "spent", "known_afterwards": [], "features.numeric": ["late", "hour"]}
-    world, figures, rules = train(world, **changes, **features, **{"gate.baseline_margin": 0.0})
+    """The count is how often a visitor returned: 0 or 1."""
+    world, figures, rules = train(world, **follow("task.md"))
     assert rules["sanity"]["passed"] is True
     assert (rules["floor"]["figures"]["metric"], rules["floor"]["passed"]) == ("poisson_deviance", True)
     assert world.ask("select estimator from ml.model_versions") == [("poisson",)]
     assert [name for name in rules if name == "calibration"] == []
-    assert figures["decision"] in ("promote", "keep")
+    assert figures["promoted"], figures
+    world.run_night(NIGHTS[len(LEARNING)])
+    rows = world.ask("select score, chance_of_any from scores.shops")
+    assert len(rows) == len(draw_rows(NIGHTS[len(LEARNING)]))
+    assert [chance for _, chance in rows] == pytest.approx([1 - np.exp(-score) for score, _ in rows])
 
 
 def test_a_source_of_the_projects_own_is_ingested(world: World, follow: Follow) -> None:
@@ -196,6 +217,33 @@ PAGES = (
 
 def test_every_page_is_done_here() -> None:
     assert sorted(path.name for path in (ROOT / "docs" / "extending").glob("*.md")) == sorted((*PAGES, "index.md"))
+
+
+def test_a_metric_that_fails_stops_no_pipeline_that_does_not_name_it(world: World) -> None:
+    def fail(target: np.ndarray, predicted: np.ndarray) -> float:
+        raise ValueError("a metric of another pipeline")
+
+    METRICS.register(Metric("failing", (BINARY,), fail))
+    try:
+        _, figures, _ = train(world)
+        assert figures["decision"] in ("promote", "keep")
+    finally:
+        METRICS.unregister("failing")
+
+
+def test_a_file_that_fails_is_named_and_stops_only_what_uses_it(tmp_path: Path) -> None:
+    (tmp_path / "include" / "extensions").mkdir(parents=True)
+    (tmp_path / "include" / "extensions" / "broken.py").write_text("import no_such_library\n")
+    shutil.copy(ROOT / "airflow_settings.yaml", tmp_path)
+    for name, metric in (("sound", "roc_auc"), ("user", "call_profit")):
+        write_pipeline(tmp_path / "include" / "pipelines", make_spec(**{"training.metric": metric}), name=name)
+    whole, one, parsed = (run_in(tmp_path, *command) for command in COMMANDS)
+    sentence = f"{tmp_path}/include/extensions/broken.py can't be loaded: ModuleNotFoundError: No module named"
+    assert [done.stdout.count(sentence) for done in (whole, one)] == [1, 1]
+    assert parsed.stderr.count(sentence) == 1
+    assert (whole.returncode, one.returncode) == (1, 0)
+    assert all("sound: ok" in done.stdout for done in (whole, one))
+    assert "there is no metric called 'call_profit'; there are: roc_auc" in whole.stdout
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -15,6 +15,7 @@ import pytest
 
 import nightshift.steps.drift.scored
 from nightshift.core.evaluation.metrics import measure_all
+from nightshift.extension.metrics import list_metrics
 from nightshift.steps import runs
 from nightshift.steps.drift.measure import measure_performance
 from nightshift.steps.labels import TARGET, Outcomes
@@ -46,7 +47,9 @@ def expect(world: World, truth: pd.DataFrame, night: date = NIGHT) -> dict[str, 
         columns=[*KEYS, "score"],
     )
     joined = scores.merge(truth.dropna(subset=["returned"]), on=KEYS)
-    values = measure_all("classification", joined["returned"].to_numpy(float), joined["score"].to_numpy(float))
+    values = measure_all(
+        list_metrics("classification"), joined["returned"].to_numpy(float), joined["score"].to_numpy(float)
+    )
     return {metric: (pytest.approx(value), len(joined)) for metric, value in values.items()}
 
 

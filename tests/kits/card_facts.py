@@ -11,6 +11,7 @@ from nightshift.config.loading import load_pipeline
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.cards import HeldOut, KnownData, KnownModel
 from nightshift.core.evaluation.metrics import measure_all
+from nightshift.extension.metrics import list_metrics
 from tests.kits.pipelines import make_spec, write_pipeline
 
 DAYS = pd.date_range("2026-01-01", periods=10).to_numpy("datetime64[D]")
@@ -46,7 +47,7 @@ def make_rule(name: str, passed: bool | None = True, reason: str = "so", **figur
 def make_version(held_out: HeldOut, **changes: Any) -> dict[str, Any]:
     """A row of ml.model_versions."""
     predicted = held_out.predicted
-    metrics = {} if predicted is None else measure_all("classification", held_out.target, predicted)
+    metrics = {} if predicted is None else measure_all(list_metrics("classification"), held_out.target, predicted)
     features = ("spent", "hour", "shop")
     return {
         "pipeline": "shops",

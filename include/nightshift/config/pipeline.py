@@ -26,11 +26,11 @@ from nightshift.config.sections.schema_contract import SchemaContract
 from nightshift.config.sections.source import SourceSettings
 from nightshift.config.sections.training import Label, Training
 from nightshift.extension.estimators import ESTIMATORS
-from nightshift.extension.metrics import list_metrics
+from nightshift.extension.metrics import choose_metrics, list_metrics
 from nightshift.extension.tasks import find_task
 
-# Columns that Nightshift itself writes beside the keys.
-SCORE_COLUMNS = ("partition_date", "score", "decision", "model_version", "scored_at")
+# Columns that Nightshift itself writes beside the keys, with those of the pipeline's task.
+SCORE_COLUMNS = ("partition_date", "score", "model_version", "scored_at")
 
 
 class Scoring(Model):
@@ -96,6 +96,16 @@ class PipelineSpec(Model):
         """Every column that is not known when the row is scored."""
         recorded = (self.label.recorded_at,) if self.label.recorded_at else ()
         return frozenset((*self.known_afterwards, self.label.column, *recorded))
+
+    @property
+    def score_columns(self) -> tuple[str, ...]:
+        """The columns of the scored table that Nightshift itself makes."""
+        return (*SCORE_COLUMNS, *(name for name, _ in find_task(self.task).score_columns))
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What models and scores of the pipeline are measured by."""
+        return choose_metrics(self.task, (self.training.metric, *self.gate.floors))
 
     @property
     def lookback(self) -> int:
@@ -206,7 +216,9 @@ class PipelineSpec(Model):
 
     def _task_problems(self) -> list[str]:
         task, metrics = find_task(self.task), list_metrics(self.task)
-        problems = [f"keys: {name!r} is a column that Nightshift writes" for name in self.keys if name in SCORE_COLUMNS]
+        problems = [
+            f"keys: {name!r} is a column that Nightshift writes" for name in self.keys if name in self.score_columns
+        ]
         if self.training.metric not in metrics:
             problems.append(f"training.metric: {self.task} is judged by {', '.join(metrics)}")
         problems += [f"gate.floors: {self.task} has no {name}" for name in self.gate.floors if name not in metrics]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,8 @@ class Metric:
       it, the squared error.
     - `estimate(predicted)`: its expected value before outcomes are known, from calibrated probabilities.
     - `needs_variation`: it can't be computed where all outcomes are equal.
+    - `standard`: it is measured for every pipeline of its tasks; else for those alone that name it in `training.metric`
+      or `gate.floors`.
     - `ranks`: it looks at the order of the scores alone, so a replay takes its mean over days instead of joining the
       scores of different models.
     """
@@ -40,6 +42,7 @@ class Metric:
     higher_is_better: bool = False
     needs_variation: bool = False
     ranks: bool = False
+    standard: bool = False
     title: str = ""
     bind: Callable[[np.ndarray, np.ndarray], WeightedMetric] | None = None
     losses: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
@@ -63,3 +66,8 @@ def list_metrics(task: str) -> tuple[str, ...]:
     """The names of the task's metrics."""
     known = find_task(task).name
     return tuple(metric.name for metric in METRICS if known in metric.tasks)
+
+
+def choose_metrics(task: str, named: Collection[str]) -> tuple[str, ...]:
+    """The names of what is measured for a pipeline of the task that names these: they, and what is standard."""
+    return tuple(name for name in list_metrics(task) if name in named or METRICS.find(name).standard)

@@ -45,6 +45,13 @@ class TaskKind(ABC):
         """The scores of a fitted model."""
 
     @abstractmethod
+    def make_columns(self, scores: np.ndarray, threshold: float) -> dict[str, np.ndarray]:
+        """The values of `score_columns` for these scores, each of shape (rows,), without missing ones.
+
+        `threshold` is from which score on a row is decided true, where the task decides.
+        """
+
+    @abstractmethod
     def finish_sums(self, boosting: Any, sums: np.ndarray) -> np.ndarray:
         """The scores of scikit-learn's boosted trees from the sums of their leaves."""
 

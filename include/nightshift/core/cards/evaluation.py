@@ -13,7 +13,6 @@ from nightshift.core.evaluation.bootstrap import Resampling, bootstrap_metric
 from nightshift.core.evaluation.metrics import is_higher_better
 from nightshift.core.gate.rule import find_figures
 from nightshift.core.training.calibration import expected_calibration_error, reliability
-from nightshift.extension.metrics import list_metrics
 from nightshift.extension.tasks import find_task
 
 # An interval from a standard error needs no more: Efron and Tibshirani (1993), section 6.4.
@@ -30,7 +29,7 @@ def measure_evaluation(known: KnownModel) -> dict[str, Any]:
         "confidence": spec.gate.confidence,
         "resampled": spec.gate.resample,
         "problem": held_out.problem or None,
-        "metrics": [_measure_metric(name, known) for name in list_metrics(spec.task)],
+        "metrics": [_measure_metric(name, known) for name in spec.metrics],
     }
 
 

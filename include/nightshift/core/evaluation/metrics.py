@@ -1,9 +1,11 @@
 """Metrics: by name, with the direction that is better."""
 
-import numpy as np
-from sklearn import metrics
+from collections.abc import Iterable
 
-from nightshift.extension.metrics import METRICS, list_metrics
+import numpy as np
+from sklearn import metrics as sklearn_metrics
+
+from nightshift.extension.metrics import METRICS
 
 # Scikit-learn's log loss takes a hundred bytes a row while it works; a mean can be taken piece by piece.
 PIECE = 1_000_000
@@ -22,9 +24,9 @@ def measure(metric: str, target: np.ndarray, predicted: np.ndarray) -> float:
     return float(record.function(target, predicted))
 
 
-def measure_all(task: str, target: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Every metric of the task."""
-    return {name: measure(name, target, predicted) for name in list_metrics(task)}
+def measure_all(metrics: Iterable[str], target: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """Each of these metrics, by name."""
+    return {name: measure(name, target, predicted) for name in metrics}
 
 
 def is_higher_better(metric: str) -> bool:
@@ -39,24 +41,24 @@ def gain(metric: str, value: float, other: float) -> float:
 
 def measure_rmse(target: np.ndarray, predicted: np.ndarray) -> float:
     """The root of the mean squared error."""
-    return float(np.sqrt(metrics.mean_squared_error(target, predicted)))
+    return float(np.sqrt(sklearn_metrics.mean_squared_error(target, predicted)))
 
 
 def measure_log_loss(target: np.ndarray, predicted: np.ndarray) -> float:
     """Scikit-learn's, also of a single class."""
     pieces = [slice(start, start + PIECE) for start in range(0, len(target), PIECE)]
-    losses = [metrics.log_loss(target[piece], predicted[piece], labels=[0.0, 1.0]) for piece in pieces]
+    losses = [sklearn_metrics.log_loss(target[piece], predicted[piece], labels=[0.0, 1.0]) for piece in pieces]
     return float(np.average(losses, weights=[len(target[piece]) for piece in pieces]))
 
 
 def measure_roc_auc(target: np.ndarray, predicted: np.ndarray) -> float:
     """Scikit-learn's."""
-    return float(metrics.roc_auc_score(_as_classes(target), predicted))
+    return float(sklearn_metrics.roc_auc_score(_as_classes(target), predicted))
 
 
 def measure_average_precision(target: np.ndarray, predicted: np.ndarray) -> float:
     """Scikit-learn's."""
-    return float(metrics.average_precision_score(_as_classes(target), predicted))
+    return float(sklearn_metrics.average_precision_score(_as_classes(target), predicted))
 
 
 def _as_classes(target: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ METRICS.register(
         needs_variation=True,
         ranks=True,
         title="ROC AUC",
+        standard=True,
         bind=later(WEIGHTED, "bind_roc_auc"),
         estimate=later(ESTIMATES, "estimate_roc_auc"),
     )
@@ -30,6 +31,7 @@ METRICS.register(
         needs_variation=True,
         ranks=True,
         title="average precision",
+        standard=True,
         bind=later(WEIGHTED, "bind_average_precision"),
         estimate=later(ESTIMATES, "estimate_average_precision"),
     )
@@ -40,6 +42,7 @@ METRICS.register(
         (BINARY,),
         later(FUNCTIONS, "measure_log_loss"),
         title="log loss",
+        standard=True,
         bind=later(WEIGHTED, "bind_log_loss"),
         losses=later(WEIGHTED, "take_log_losses"),
         estimate=later(ESTIMATES, "estimate_log_loss"),
@@ -51,6 +54,7 @@ METRICS.register(
         (BINARY,),
         later("sklearn.metrics", "mean_squared_error"),
         title="Brier score",
+        standard=True,
         bind=later(WEIGHTED, "bind_squared_error"),
         estimate=later(ESTIMATES, "estimate_brier"),
     )
@@ -63,11 +67,19 @@ METRICS.register(
         higher_is_better=True,
         needs_variation=True,
         title="R²",
+        standard=True,
         bind=later(WEIGHTED, "bind_r2"),
     )
 )
 METRICS.register(
-    Metric("rmse", (REGRESSION,), later(FUNCTIONS, "measure_rmse"), title="RMSE", bind=later(WEIGHTED, "bind_rmse"))
+    Metric(
+        "rmse",
+        (REGRESSION,),
+        later(FUNCTIONS, "measure_rmse"),
+        title="RMSE",
+        standard=True,
+        bind=later(WEIGHTED, "bind_rmse"),
+    )
 )
 METRICS.register(
     Metric(
@@ -75,6 +87,7 @@ METRICS.register(
         (REGRESSION,),
         later("sklearn.metrics", "mean_absolute_error"),
         title="MAE",
+        standard=True,
         bind=later(WEIGHTED, "bind_absolute_error"),
         losses=later(WEIGHTED, "take_absolute_errors"),
     )

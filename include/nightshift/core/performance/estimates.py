@@ -7,7 +7,7 @@ alone: then the estimate stays, and only outcomes tell. Hence the standing check
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from scipy.stats import norm
 
 from nightshift.config.sections.retrain import Band
 from nightshift.core.performance.tolerance import CONFIDENCE, BandVerdict, Night, choose_nights, find_limit, is_below
-from nightshift.extension.metrics import METRICS, list_metrics
+from nightshift.extension.metrics import METRICS
 
 MIN_NIGHTS = 3
 # Expected rows of either class below which a ranking metric is more luck than estimate.
@@ -24,9 +24,9 @@ MIN_CLASS = 1.0
 EDGE = float(np.finfo(np.float64).eps)
 
 
-def estimate_all(task: str, predicted: np.ndarray) -> dict[str, float]:
-    """The expected value of the task's metrics that have one; `predicted` are probabilities, shape (rows,)."""
-    return {name: estimate(name, predicted) for name in list_metrics(task) if METRICS.find(name).estimate}
+def estimate_all(metrics: Iterable[str], predicted: np.ndarray) -> dict[str, float]:
+    """The expected value of those metrics that have one; `predicted` are probabilities, shape (rows,)."""
+    return {name: estimate(name, predicted) for name in metrics if METRICS.find(name).estimate}
 
 
 def estimate(metric: str, predicted: np.ndarray) -> float:

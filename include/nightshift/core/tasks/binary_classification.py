@@ -53,6 +53,10 @@ class BinaryClassification(TaskKind):
         positive = list(model.classes_).index(1.0)
         return np.asarray(model.predict_proba(rows)[:, positive], dtype=np.float64)
 
+    def make_columns(self, scores: np.ndarray, threshold: float) -> dict[str, np.ndarray]:
+        """Whether the row is decided true."""
+        return {"decision": scores >= threshold}
+
     def finish_sums(self, boosting: Any, sums: np.ndarray) -> np.ndarray:
         """By the loss's own link."""
         import numpy as np

@@ -42,6 +42,10 @@ class Regression(TaskKind):
 
         return np.asarray(model.predict(rows), dtype=np.float64)
 
+    def make_columns(self, scores: np.ndarray, threshold: float) -> dict[str, np.ndarray]:
+        """None."""
+        return {}
+
     def finish_sums(self, boosting: Any, sums: np.ndarray) -> np.ndarray:
         """By the loss's own link."""
         import numpy as np

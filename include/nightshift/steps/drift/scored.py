@@ -120,7 +120,7 @@ def _join(
     night, target, predicted = found
     if not len(target):
         return night
-    metrics = measure_all(config.spec.task, target, predicted)
+    metrics = measure_all(config.spec.metrics, target, predicted)
     realised = Performance(scored.partition, scored.version, "realised", metrics, len(target))
     target, predicted = _thin_out(config, target), _thin_out(config, predicted)
     return replace(night, target=target, predicted=predicted, realised=realised)
@@ -150,7 +150,7 @@ def _thin_out(config: PipelineConfig, values: np.ndarray) -> np.ndarray:
 
 
 def _make_night(config: PipelineConfig, scored: ScoredVersion, scores: np.ndarray) -> ScoredNight:
-    metrics = estimate_all(config.spec.task, scores)
+    metrics = estimate_all(config.spec.metrics, scores)
     if not metrics:
         return ScoredNight(scored, len(scores))
     estimated = Performance(scored.partition, scored.version, "estimated", metrics, len(scores))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nightshift.config.expectations import Expectation
-from nightshift.config.pipeline import SCORE_COLUMNS, PipelineConfig
+from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.batch import row_checks
 from nightshift.core.batch.casting import TypedTable
 from nightshift.core.batch.duplicates import Alike
@@ -43,7 +43,7 @@ class Earlier:
 def make_contract(config: PipelineConfig, earlier: Earlier) -> Contract:
     """What this pipeline's batches must look like."""
     spec = config.spec
-    made = {*(feature.name for feature in spec.features.derived), *spec.features.names, *SCORE_COLUMNS, PARTITION}
+    made = {*(feature.name for feature in spec.features.derived), *spec.features.names, *spec.score_columns, PARTITION}
     made |= {name for table in spec.features.tables.values() for name in table.columns.values()}
     needed = spec.needed | (set(config.expectations.columns()) & set(spec.delivered))
     return Contract(

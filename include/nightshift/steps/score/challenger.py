@@ -132,7 +132,7 @@ def compare_challenger(config: PipelineConfig, resources: Resources, as_of: date
                 night,
                 challenger.version,
                 "realised",
-                measure_all(spec.task, rows[TARGET].to_numpy(), rows["challenger"].to_numpy()),
+                measure_all(spec.metrics, rows[TARGET].to_numpy(), rows["challenger"].to_numpy()),
                 len(rows),
             )
             for night, rows in found.items()

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.predictors import Predictor
+from nightshift.extension.tasks import find_task
 from nightshift.io.lake.base import ObjectRef
 from nightshift.io.lake.parquet import Reading, fetch_unverified, map_groups, read_schema
 from nightshift.io.registry import ModelVersion
@@ -103,11 +104,13 @@ def score_planned(
 
 def _finish_batches(config: PipelineConfig, stamp: Stamp, threshold: float) -> MakeBatch:
     """What makes rows of scores.NAME from a batch with the keys and its scores."""
-    schema, constants = make_scores_schema(config), asdict(stamp)
+    schema, constants, task = make_scores_schema(config), asdict(stamp), find_task(config.spec.task)
 
     def finish(batch: pa.RecordBatch, scores: np.ndarray) -> pa.RecordBatch:
         columns = {name: batch.column(name) for name in config.spec.keys}
-        columns |= {"score": pa.array(scores, pa.float64()), "decision": pa.array(scores >= threshold)}
+        columns["score"] = pa.array(scores, pa.float64())
+        for name, values in task.make_columns(scores, threshold).items():
+            columns[name] = pa.array(values, schema.field(name).type)
         for name, value in constants.items():
             columns[name] = pa.repeat(pa.scalar(value, schema.field(name).type), batch.num_rows)
         return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)

@@ -80,9 +80,9 @@ def measure_candidate(config: PipelineConfig, model: Any, data: TrainingSet, pre
     baseline = make_baseline(spec.task).fit(train.rows, train.target)
     names = spec.features
     return {
-        **measure_all(spec.task, target, predicted),
-        "train": measure_all(spec.task, train.target, predict_scores(model, spec.task, train.rows)),
-        "baseline": measure_all(spec.task, target, predict_scores(baseline, spec.task, rows)),
+        **measure_all(spec.metrics, target, predicted),
+        "train": measure_all(spec.metrics, train.target, predict_scores(model, spec.task, train.rows)),
+        "baseline": measure_all(spec.metrics, target, predict_scores(baseline, spec.task, rows)),
         "holdout_rows": len(rows),
         "importance": measure_importance(model, spec.task, spec.training.metric, rows, target, spec.training.seed),
         "alone": measure_alone(

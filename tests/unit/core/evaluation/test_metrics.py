@@ -21,14 +21,14 @@ def test_metrics_of_a_large_night_are_those_of_all_its_rows(monkeypatch: pytest.
     monkeypatch.setattr(evaluation, "PIECE", piece)
     predicted = np.random.default_rng(1).random(100)
     target = (np.random.default_rng(2).random(100) < predicted).astype(float)
-    found = measure_all("classification", target, predicted)
+    found = measure_all(list_metrics("classification"), target, predicted)
     assert set(found) == set(list_metrics("binary_classification"))
     for name, value in found.items():
         assert value == pytest.approx(SCIKIT[name](target, predicted), rel=1e-12)
 
 
 def test_what_needs_two_classes_is_not_a_number_with_one() -> None:
-    found = measure_all("classification", np.ones(3), np.array([0.1, 0.5, 0.9]))
+    found = measure_all(list_metrics("classification"), np.ones(3), np.array([0.1, 0.5, 0.9]))
     assert np.isnan([found["roc_auc"], found["average_precision"]]).all()
     assert found["brier"] == pytest.approx((0.81 + 0.25 + 0.01) / 3)
     assert np.isnan(measure("r2", np.full(3, 2.5), np.arange(3.0)))

@@ -31,7 +31,7 @@ def expect_by_enumeration(name: str, predicted: np.ndarray) -> float:
     for outcome in itertools.product([0.0, 1.0], repeat=len(predicted)):
         target = np.array(outcome)
         chance = float(np.prod(np.where(target == 1, predicted, 1 - predicted)))
-        total += chance * measure_all("classification", target, predicted)[name]
+        total += chance * measure_all(list_metrics("classification"), target, predicted)[name]
     return total
 
 
@@ -44,8 +44,8 @@ def test_the_estimate_of_a_mean_is_the_exact_expectation(name: str) -> None:
 @pytest.mark.parametrize("spread", [0.3, 1.5, 4.0])
 def test_estimates_of_calibrated_scores_are_close_to_what_comes_true(spread: float) -> None:
     target, predicted = draw(200_000, 1, spread)
-    realised = measure_all("classification", target, predicted)
-    for name, expected in estimate_all(BINARY, predicted).items():
+    realised = measure_all(list_metrics("classification"), target, predicted)
+    for name, expected in estimate_all(list_metrics(BINARY), predicted).items():
         assert expected == pytest.approx(realised[name], abs=0.006), name
 
 
@@ -55,8 +55,8 @@ def test_estimates_of_small_nights_are_right_on_average() -> None:
     for seed in range(400):
         target, predicted = draw(200, seed)
         realised, expected = (
-            measure_all("classification", target, predicted),
-            estimate_all(BINARY, predicted),
+            measure_all(list_metrics("classification"), target, predicted),
+            estimate_all(list_metrics(BINARY), predicted),
         )
         for name, found in errors.items():
             found.append(expected[name] - realised[name])
@@ -82,13 +82,17 @@ def test_equal_scores_rank_nothing_and_no_row_is_its_own_pair() -> None:
     ],
 )
 def test_what_can_not_be_estimated_is_nan(predicted: np.ndarray, unknown: set[str]) -> None:
-    assert {name for name, value in estimate_all(BINARY, predicted).items() if math.isnan(value)} == unknown
+    assert {
+        name for name, value in estimate_all(list_metrics(BINARY), predicted).items() if math.isnan(value)
+    } == unknown
 
 
 def test_the_order_of_the_rows_changes_nothing() -> None:
     _, predicted = draw(500, 3)
     shuffled = np.random.default_rng(0).permutation(predicted)
-    assert estimate_all(BINARY, shuffled) == pytest.approx(estimate_all(BINARY, predicted), rel=1e-12)
+    assert estimate_all(list_metrics(BINARY), shuffled) == pytest.approx(
+        estimate_all(list_metrics(BINARY), predicted), rel=1e-12
+    )
 
 
 def test_estimates_are_trusted_only_after_three_nights_within_the_margin() -> None:
@@ -146,5 +150,7 @@ def test_a_changed_relation_leaves_the_estimate_as_it_was_and_costs_it_the_trust
         target, predicted = draw(800, seed)
         changed = np.random.default_rng(seed).permutation(target)
         assert estimate("roc_auc", predicted) > 0.75
-        errors.append(estimate("roc_auc", predicted) - measure_all("classification", changed, predicted)["roc_auc"])
+        errors.append(
+            estimate("roc_auc", predicted) - measure_all(list_metrics("classification"), changed, predicted)["roc_auc"]
+        )
     assert not judge_estimates(errors, 0.03).trusted
