@@ -102,6 +102,8 @@ def test_a_night_through_the_scheduler(installed: Installed) -> None:
     assert "Subscribers who will leave" in page
     assert f"`{PIPELINE}_drift`" in page
     assert client.list_import_errors() == []
+    overview = client._session.get(f"{client.url}/nightshift/", timeout=30)
+    assert (overview.status_code, PIPELINE in overview.text) == (200, True)
 
 
 def wait_chained(client: AirflowClient, dag_id: str, partition: date) -> str:

@@ -28,6 +28,8 @@ def run_check(arguments: argparse.Namespace) -> int:
     problems = [*load_extensions().problems, *(found.problems if arguments.name is None else ())]
     for problem in problems:
         print(problem)
+    if arguments.name is None and not found.folders and not problems:
+        print(f"There is no pipeline in {', '.join(map(str, list_places()))}.")
     refused = len(problems) if arguments.name is None else 0
     for folder in found.folders if arguments.name is None else (find_pipeline_folder(arguments.name),):
         try:

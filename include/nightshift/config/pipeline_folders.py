@@ -63,7 +63,8 @@ def find_pipeline_folder(name: str) -> Path:
         raise NightshiftError(found.repeated[name])
     near = suggest_name(name, known)
     hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(known) or 'none'}"
-    raise NightshiftError(f"No pipeline is called {name[:100]!r}; {hint}")
+    unusable = [problem for problem in found.problems if problem not in found.repeated.values()]
+    raise NightshiftError("; ".join([f"No pipeline is called {name[:100]!r}", hint, *unusable]))
 
 
 def _expand_home(name: str) -> Path:

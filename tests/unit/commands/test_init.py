@@ -113,6 +113,13 @@ def test_the_schemas_are_printed_or_written(tmp_path: Path, capsys: pytest.Captu
     assert f"--into {tmp_path / 'file'}: can't be written to: File exists" in capsys.readouterr().err
 
 
+def test_a_place_without_pipelines_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NIGHTSHIFT_PIPELINES", str(tmp_path))
+    assert (cli.main(["check"]), capsys.readouterr().out) == (0, f"There is no pipeline in {tmp_path}.\n")
+
+
 def test_a_demo_without_its_pipeline_says_where_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

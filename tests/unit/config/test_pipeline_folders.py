@@ -75,6 +75,16 @@ def test_a_name_in_two_folders_is_refused_with_both_paths_and_the_others_load(
     assert find_pipeline_folder("visits") == tmp_path / "b" / "visits"
 
 
+def test_a_name_that_is_nowhere_is_told_with_the_places_that_can_not_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTSHIFT_PIPELINES", str(tmp_path / "gone"))
+    with pytest.raises(
+        NightshiftError, match=r"No pipeline is called 'shops'; there are: none; .*gone, which does not"
+    ):
+        find_pipeline_folder("shops")
+
+
 def test_a_project_without_pipelines_has_none_and_that_is_no_problem() -> None:
     assert find_pipelines((PIPELINES_FOLDER,)).problems == ()
     missing = find_pipelines(list_places({}, Path("/nowhere")))
