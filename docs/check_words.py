@@ -18,7 +18,7 @@ RETIRED = {
     r"mend(s|ed|ing)?": "fix",
     r"upkeep": "maintenance",
     r"house": "project, deployment or sandbox",
-    r"untold|(un)?told_(at|to)|tell_at_end": "notify, notified_at, recipients",
+    r"untold|told_(at|to)|tell_at_end|(be|been|is|are|was|were) told(?! apart)": "notify, notified_at, recipients",
     r"verdicts?": "result",
     r"judg(e|es|ed|ing)": "evaluate or check",
     r"in[ _]charge": "champion",
@@ -45,7 +45,15 @@ KEYS = frozenset({"verdict", "judged", "house"})
 NAMES = frozenset({"nobody"})
 # In these places the old words are meant: what they are now called, what was decided then, and what was released.
 EXEMPT = ("include/nightshift/config/renamed.py", "docs/decisions/", "docs/check_words.py", "CHANGELOG.md")
-TEXTS = ("README.md", "docs/**/*.md")
+TEXTS = (
+    "README.md",
+    "docs/**/*.md",
+    "docker-compose.yaml",
+    "airflow_settings.yaml",
+    "deploy/*/*.md",
+    "deploy/*/*.sh",
+    "deploy/*/*.yaml",
+)
 PAGES = ("include/nightshift/**/*.html", "include/nightshift/**/*.svg")
 CODE = ("include/nightshift/**/*.py", "plugins/*.py", "dags/*.py")
 # Their docstrings are shown as the DAGs' documentation.
@@ -96,7 +104,7 @@ def read_schema(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _search(root: Path, patterns: tuple[str, ...], read: Read) -> Iterator[tuple[str, str]]:
-    for path in sorted({path for pattern in patterns for path in root.glob(pattern)}):
+    for path in sorted({path for pattern in patterns for path in root.glob(pattern) if path.is_file()}):
         name = _name(root, path)
         if not name.startswith(EXEMPT):
             for line, text in read(path):

@@ -15,7 +15,7 @@ def add_alerts(commands: Commands) -> None:
     summary = "what needs attention: open alerts, with the reason and what to do"
     parser = add_command(commands, "alerts", run_alerts, summary, ["alerts", "alerts flights --all"])
     parser.add_argument("name", metavar="NAME", nargs="?", help="only this pipeline")
-    parser.add_argument("--all", action="store_true", help="also those that are over")
+    parser.add_argument("--all", action="store_true", help="include recovered alerts")
 
 
 def run_alerts(arguments: argparse.Namespace) -> int:

@@ -96,7 +96,7 @@ def run_promote(arguments: argparse.Namespace) -> int:
 
 def add_rollback(commands: Commands) -> None:
     """`rollback NAME`."""
-    summary = "make an earlier champion the champion again, and score days again with it"
+    summary = "roll back to an earlier champion, and score days again with it"
     examples = (
         'rollback flights --reason "late shares look wrong since Monday"',
         'rollback flights --to 2 --reason "as above" --rescore-from 2017-06-01 --rescore-to 2017-06-14',

@@ -33,7 +33,7 @@ def add_quarantine(commands: Commands) -> None:
     parser.add_argument(
         "--replay",
         action="store_true",
-        help="move rows of other days to their own, validate all days that are touched anew, and score them again",
+        help="move rows of other days to their own, validate every changed day again, and score it again",
     )
     parser.add_argument("--why", help="why they are replayed; kept with the replay")
 

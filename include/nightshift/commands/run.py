@@ -62,7 +62,7 @@ def add_run(commands: Commands) -> None:
         "--as-of",
         metavar="DAY",
         help="score: with the champion of that day's end, or of a time as 2026-11-20T08:30; train and drift: nothing "
-        "later is looked at",
+        "later is used",
     )
     parser.add_argument(
         "--set",
