@@ -43,13 +43,14 @@ faults: ## break things on purpose: every guarantee in docs/reference, and 200 n
 	@bin/setup --dev
 	$(python) -m tests.faults.run_all $(ARGS)
 
-check: ## format, lint, types, import layers, DAG parse budget, generated docs
+check: ## format, lint, types, import layers, DAG parse budget, generated docs, retired words
 	@bin/setup --dev
 	$(python) -m ruff format --check .
 	$(python) -m ruff check .
 	$(python) -m mypy
 	PYTHONPATH=include .venv/bin/lint-imports
 	$(python) docs/make_reference.py --check
+	$(python) docs/check_words.py
 	$(python) -m pytest -q tests/dags/test_parse_budget.py
 
 docs: ## build the documentation into .nightshift/site; fails on a broken link and on anything loaded from elsewhere

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Writes .env for docker-compose.yaml with fresh passwords, readable by you only. An existing .env keeps what it has, and
-# gets what it lacks.
+# gets what it does not have.
 set -eu
 
 cd "$(dirname "$0")/../.."
@@ -25,7 +25,7 @@ trap 'rm -f "$draft"' EXIT
 added=
 if [ -e .env ]; then
     cat .env >"$draft"
-    # Its last line may lack an end.
+    # Its last line may have no line break.
     [ -z "$(tail -c 1 .env)" ] || echo >>"$draft"
     while IFS= read -r line; do
         case $line in [A-Z]*=) ;; *) continue ;; esac

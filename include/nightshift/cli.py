@@ -31,12 +31,12 @@ log = logging.getLogger(__name__)
 
 EPILOG = f"""examples:
   {COMMAND} init my-project                            a project of your own, with an example pipeline
-  {COMMAND} demo                                       the whole loop on simulated data, then a short story
+  {COMMAND} demo                                       the whole loop on simulated data, then a short summary
   {COMMAND} up                                         PostgreSQL and Airflow start; address and login are printed
-  {COMMAND} run flights ingest --partition 2017-06-01  one night in this process, without a scheduler
+  {COMMAND} run flights ingest --partition 2017-06-01  one day in this process, without a scheduler
   {COMMAND} status                                     every pipeline at a glance
-  {COMMAND} alerts                                     what somebody should look at, and what to do
-  {COMMAND} models flights                             its model versions, and which one is in charge
+  {COMMAND} alerts                                     what needs attention, and what to do
+  {COMMAND} models flights                             its model versions, and which one is the champion
   {COMMAND} stop                                       both stop; data and history stay in .nightshift/
 
 Everything works without `up` that does not need a scheduler; PostgreSQL starts by itself when it is needed.

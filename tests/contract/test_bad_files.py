@@ -72,7 +72,7 @@ def flip_bytes(content: bytes, position: int, length: int = 8) -> bytes:
         ("x.csv", b"", "is empty; not even a header"),
         ("x.csv.gz", gzip.compress(b""), "is empty; not even a header"),
         ("x.csv", b"\n\n", "is empty; not even a header"),
-        ("x.csv", b"id,at,id\n1,2017-06-01,2\n", "column 'id' stands more than once"),
+        ("x.csv", b"id,at,id\n1,2017-06-01,2\n", "column 'id' appears more than once"),
         ("x.csv", PLAIN + b"1\n", "line 5: has 1 fields, but the header has 2"),
         ("x.csv", PLAIN + b"1,2,3\n", "line 5: has 3 fields, but the header has 2"),
         ("x.csv", PLAIN * 999_9 + b"1,2,3\n", "line 39997: has 3 fields"),
@@ -92,14 +92,14 @@ def flip_bytes(content: bytes, position: int, length: int = 8) -> bytes:
         ("x.jsonl", NO_JSON + b'{"id": 1} {"id": 2}\n', "line 2, column 11: is not valid JSON: Extra data"),
         ("x.jsonl", NO_JSON + b"[1, 2]\n", "line 2: is not a JSON object"),
         ("x.jsonl", b'[{"id": 1}]\n', "line 1: is not a JSON object"),
-        ("x.jsonl", NO_JSON + b'{"id": 1, "id": 2}\n', "line 2: is not usable JSON: key 'id' stands more than once"),
+        ("x.jsonl", NO_JSON + b'{"id": 1, "id": 2}\n', "line 2: is not usable JSON: key 'id' appears more than once"),
         ("x.jsonl", NO_JSON + b'{"id": "\xff"}\n', "line 2: is not UTF-8 text"),
         ("x.jsonl", NO_JSON + b"[" * 100_000 + b"\n", "line 2: is not usable JSON"),
         ("x.jsonl", NO_JSON + b'{"id": ' + b"9" * 5000 + b"}\n", "line 2: is not usable JSON"),
         ("x.jsonl", b'{"id": "a\\u0000b", "at": "2017-06-01"}', "column id: holds a NUL byte"),
         ("x.jsonl", b'{"id": "\\ud800", "at": "2017-06-01"}', "not valid Unicode"),
         # The column that tells the day
-        ("x.csv", PLAIN.replace(b"at", b"At"), "has no column 'at', which says to which day a row belongs"),
+        ("x.csv", PLAIN.replace(b"at", b"At"), "has no column 'at', which says which day a row belongs to"),
         ("x.jsonl", b'{"id": 1}\n', "has no column 'at'"),
     ],
 )  # fmt: skip
@@ -125,7 +125,7 @@ def test_a_damaged_parquet_page_is_refused(read: Read, tmp_path: Path) -> None:
     [
         (
             pa.Table.from_arrays([pa.array(["1"]), pa.array(["2017-06-01"]), pa.array(["2"])], ["id", "at", "id"]),
-            "'id' stands",
+            "'id' appears",
         ),
         (pa.table({"id": ["a\0b"], "at": ["2017-06-01"]}), "column id: holds a NUL byte"),
         (

@@ -329,8 +329,8 @@ def test_a_server_that_is_down_is_named(tmp_path: Path, write: Callable[[bytes],
     ("connection", "message"),
     [
         (ConnectionSpec("my_lake", "ftp"), r"'my_lake' is of type 'ftp'.*'fs'.*'aws'"),
-        (ConnectionSpec("my_lake", "fs"), r"'my_lake' lacks \"path\""),
-        (ConnectionSpec("my_lake", "aws"), r"'my_lake' lacks \"bucket\""),
+        (ConnectionSpec("my_lake", "fs"), r"'my_lake' has no \"path\""),
+        (ConnectionSpec("my_lake", "aws"), r"'my_lake' has no \"bucket\""),
         (
             ConnectionSpec("my_lake", "aws", extra={"bucket": "b-b", "endpoint_url": "no url"}),
             "'my_lake' is not usable",

@@ -51,7 +51,7 @@ def add_features(config: PipelineConfig, rows: pd.DataFrame, night: date) -> pd.
         (date(2014, 2, 2), 24, 6, 0, "(found 0.0)"),  # a quarter of the day at 0 K
         (date(2016, 7, 11), 25, 1, 0, "(found 9831.3)"),
         (date(2012, 12, 16), 81, 0, 0, ""),  # several kinds of weather in most hours
-        (date(2016, 7, 13), 24, 6, 0, "the key stands more than once"),  # an hour twice, in the same words
+        (date(2016, 7, 13), 24, 6, 0, "the key appears more than once"),  # an hour twice, in the same words
         (date(2015, 6, 11), 1, 0, 0, ""),  # a single hour, the first after the hole
         (date(2017, 6, 30), 32, 0, 4, ""),  # the same row again
     ],

@@ -55,7 +55,7 @@ def test_gives_what_the_function_returns(tmp_path: Path, code: str) -> None:
         ("def read(partition): return pd.DataFrame([[1, 2]], columns=['a', 'a'])", "has the column 'a' more than once"),
         (
             "def read(partition): return pa.Table.from_arrays([pa.array([1])] * 2, ['a', 'a'])",
-            "'a' stands more than once",
+            "'a' appears more than once",
         ),
         ("def read(partition): return pd.DataFrame({'a': [1, 'x']}, dtype=object)", "mixed or unknown types.*column a"),
         ("def read(partition): return pd.DataFrame({'a': [object()]})", "mixed or unknown types.*column a"),

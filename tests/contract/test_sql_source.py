@@ -151,7 +151,7 @@ def test_not_even_by_a_function(postgres: Server, tmp_path: Path) -> None:
     ("query", "error", "message"),
     [
         (f"SELECT * FROM nowhere {WHERE}", DataUnavailable, "nowhere"),
-        (f"SELECT id, id FROM events {WHERE}", UnreadableSource, "column 'id' stands more than once"),
+        (f"SELECT id, id FROM events {WHERE}", UnreadableSource, "column 'id' appears more than once"),
         (f"SELEC id FROM events {WHERE}", NightshiftError, "'my_db'.*SELEC"),
         (f"SELECT id FROM events {WHERE} AND id > :lowest", NightshiftError, "'my_db'.*lowest"),
         (f"SELECT id FROM events {WHERE.replace(':partition_end', ':partition_ending')}", NightshiftError, "must bind"),
@@ -218,7 +218,7 @@ def test_connections_become_urls(spec: ConnectionSpec, expected: str) -> None:
     ],
 )
 def test_what_is_no_database_is_explained(source: dict[str, str], message: str, tmp_path: Path) -> None:
-    """A wrong type, a driver that is not installed, a URL that is none."""
+    """A wrong type, a driver that is not installed, a URL that is not valid."""
     known = (ConnectionSpec("my_http", "http"), ConnectionSpec("my_mysql", "mysql", "127.0.0.1"))
     with pytest.raises(NightshiftError, match=message):
         read_source({"kind": "sql", "query": f"SELECT 1 FROM x {WHERE}", **source}, tmp_path, DAYS, known)

@@ -87,7 +87,7 @@ def test_a_retry_asks_again(asked: list[dict[str, Any]], try_number: int, again:
 
 def test_nobody_is_asked_on_the_figures_of_an_earlier_judgement(asked: list[dict[str, Any]]) -> None:
     """Airflow 3.3 goes on showing the first request of a task that is cleared together with the gate."""
-    with pytest.raises(AirflowFailException, match="judged again"):
+    with pytest.raises(AirflowFailException, match="evaluated again"):
         make_task({**NEEDED, "again": True}).execute({**CONTEXT, "ti": SimpleNamespace(try_number=2)})
     assert asked == []
 
@@ -120,7 +120,7 @@ def test_the_answer_is_handed_on_and_nothing_is_skipped() -> None:
 
 def test_no_answer_is_a_no() -> None:
     found = make_task(NEEDED).execute_complete(CONTEXT, answer("Reject", user=None))
-    assert (found["approved"], found["by"], found["reason"]) == (False, None, "nobody answered within 8 hours")
+    assert (found["approved"], found["by"], found["reason"]) == (False, None, "no one answered within 8 hours")
 
 
 def test_an_approval_that_nobody_gave_is_none() -> None:

@@ -14,7 +14,7 @@ from nightshift.orchestration.tasks import maintenance
 from nightshift.steps.outcome import Outcome
 from tests.dags.kit import load_timetable
 
-DONE = Outcome("done", figures={"lines": [], "table": "Nothing has to go."})
+DONE = Outcome("done", figures={"lines": [], "table": "Nothing needs to be removed."})
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def test_the_step_learns_who_why_and_which_days_and_every_day_it_touched_is_anno
 def test_days_in_the_wrong_order_are_refused_before_anything_changes(calls: list[Any], context: dict[str, Any]) -> None:
     context["params"]["last_day"] = "2026-02-01"
     for task, arguments in ((quarantine.look, ()), (quarantine.replay, (LOOKED,))):
-        with pytest.raises(AirflowFailException, match="lies after the last one"):
+        with pytest.raises(AirflowFailException, match="is after the last one"):
             task.function("churn", *arguments)
     assert calls == []
 

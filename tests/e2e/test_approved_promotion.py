@@ -76,4 +76,4 @@ def test_without_an_answer_in_time_nothing_is_promoted_and_the_run_has_not_faile
     assert (states["approve"], states["promote"]) == ("success", "skipped")
     assert house.ask("select version from ml.champions where pipeline = 'hurried'") == []
     ((reason,),) = house.ask("select reason from ml.gate_decisions where pipeline = 'hurried' and decision = 'keep'")
-    assert reason == "nobody answered within 0.001 hours"
+    assert reason == "no one answered within 0.001 hours"

@@ -209,4 +209,4 @@ def test_a_partition_key_that_is_no_day_is_refused(key: str) -> None:
 
     with pytest.raises(NightshiftError) as caught:
         parse_partition(key)
-    require_clear(str(caught.value), "Partition Key ['\"].*['\"] (is not a date|does not lie between)")
+    require_clear(str(caught.value), "Partition Key ['\"].*['\"] (is not a date|is not between)")

@@ -137,7 +137,7 @@ DATABASES = {
     "no rows": ("delete from visits", QUERY, "stopped", "no rows"),
     "column gone": ("alter table visits drop column spent", QUERY, "stopped", "'spent' is missing"),
     "column renamed": ("alter table visits rename column spent to money", QUERY, "stopped", "'spent' is missing"),
-    "column twice": ("", QUERY.replace("*", "*, spent"), "stopped", "'spent' stands more than once"),
+    "column twice": ("", QUERY.replace("*", "*, spent"), "stopped", "'spent' appears more than once"),
     "words for numbers": ("update visits set spent = 'many'", QUERY, "stopped", "'spent' was number"),
     "a word for a number": ("update visits set spent = 'many' where visit = 3", QUERY, "quarantined", "'many' is not"),
     "blob for a number": ("update visits set spent = x'ff00' where visit = 3", QUERY, "quarantined", "not a valid"),

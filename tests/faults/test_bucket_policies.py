@@ -74,7 +74,7 @@ def test_a_reader_reads_and_changes_nothing(open_as: OpenAs, tmp_path: Path) -> 
     assert read(lake, f"s3://{bucket}/data/kept", tmp_path) == b"kept"
 
 
-@pytest.mark.parametrize(("name", "deletes"), [("writer", False), ("writer-with-upkeep", True)])
+@pytest.mark.parametrize(("name", "deletes"), [("writer", False), ("writer-with-maintenance", True)])
 def test_a_writer_writes_and_only_upkeep_deletes(open_as: OpenAs, tmp_path: Path, name: str, deletes: bool) -> None:
     lake, client, bucket = open_as(name)
     uri = lake.put_file("data/new", write(tmp_path))

@@ -79,7 +79,7 @@ def test_a_model_of_another_version_that_scores_otherwise_can_not_be_put_in_char
 ) -> None:
     world = champion_world
     version, before = register_foreign(world, tmp_path / "model.skops", read_otherwise), world.read_state()
-    with pytest.raises(NightshiftError, match=rf"can't be put in charge.*written by scikit-learn {OTHER}"):
+    with pytest.raises(NightshiftError, match=rf"can't be promoted.*written by scikit-learn {OTHER}"):
         require_servable(world.config, world.resources, version)
     assert world.read_state() == before
 

@@ -361,4 +361,4 @@ def test_looking_and_exporting_on_the_command_line(
     assert cli.main(["quarantine", "shops", "--partition", str(NIGHT), "--replay", "--why", "late"]) == 0
     assert f"{LATE} of {LATE} rows out of quarantine are valid now" in capsys.readouterr().out
     assert cli.main(["quarantine", "shops"]) == 0
-    assert "Nothing lies in quarantine" in capsys.readouterr().out
+    assert "Quarantine is empty" in capsys.readouterr().out

@@ -78,7 +78,7 @@ def validate_plainly(config: PipelineConfig, partition: date, raw: pa.Table, lat
     for name in [name for name, kind in spec.delivered.items() if kind == "date"]:
         for row, moment in enumerate(frame[name]):
             if moment == pd.Timestamp(1970, 1, 1):
-                reasons[row].append(f"{name}: {moment} stands for no date")
+                reasons[row].append(f"{name}: {moment} is not a date")
     for expectation, result in zip(config.expectations.rows, run_whole(frame, config.expectations.rows), strict=True):
         for row in result.result.get("unexpected_index_list") or ():
             found = ", ".join(str(frame[name].iloc[row])[:60] for name in expectation.columns())
@@ -89,9 +89,9 @@ def validate_plainly(config: PipelineConfig, partition: date, raw: pa.Table, lat
     conflicts = frame[good & on_time].duplicated(keys, keep=False)
     taken = frame[good].duplicated(keys, keep=False)
     for row in conflicts.index[conflicts]:
-        reasons[row].append(f"{words}stands more than once")
+        reasons[row].append(f"{words}appears more than once")
     for row in taken.index[taken & ~on_time[taken.index]]:
-        reasons[row].append(f"{words}of this late row stands in its day already")
+        reasons[row].append(f"{words}of this late row is already in its day")
     bad = ~repeats & ~moved & np.array([bool(found) for found in reasons], dtype=bool)
     good = ~repeats & ~moved & ~bad
     told = pa.array(["; ".join(reasons[row]) for row in np.flatnonzero(bad)], pa.string())

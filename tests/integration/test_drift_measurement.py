@@ -271,4 +271,4 @@ def test_weekdays_and_hours_are_matched_where_that_is_asked_for(champion_world: 
     assert found["columns"]["hour"] < 0.1
     strange = evening.assign(seen_at=evening["seen_at"].mask(evening.index % 2 == 0, f"{night} 03:00:00"))
     ingest_rows(world, night, strange)
-    assert "that the reference lacks are left out" in compare(world, night)["reason"]
+    assert "that the reference does not have are left out" in compare(world, night)["reason"]

@@ -84,7 +84,7 @@ def test_a_row_leads_to_its_model_its_data_its_gate_and_its_promotion(shops: Wor
     assert (found["promotion"]["promoted_by"], found["promotion"]["kind"]) == ("tests", "gate")
     assert found["gate"]["id"] == found["promotion"]["gate_decision_id"]
     assert {rule["name"] for rule in found["gate"]["rules"]} >= {"min_rows", "floor", "baseline"}
-    assert found["in_charge"] is True
+    assert found["was_champion"] is True
     objects = shops.ask("select kind, object_uri, sha256 from ml.ledger where partition_date = :n", n=NIGHT)
     for kind, uri, sha256 in objects:
         if kind in ("features", "raw"):
@@ -115,7 +115,12 @@ def test_a_version_that_was_asked_for_by_its_number_was_not_promoted_for_the_row
     copy_version(shops, "second", threshold=0.9)
     runs.run_score(shops.config, shops.resources, NIGHT, ignore, version=2)
     found = explain(shops, f"{find_shop(shops, 3, NIGHT)},3", NIGHT)
-    assert (found["model"]["version"], found["promotion"], found["gate"], found["in_charge"]) == (2, None, None, False)
+    assert (found["model"]["version"], found["promotion"], found["gate"], found["was_champion"]) == (
+        2,
+        None,
+        None,
+        False,
+    )
     assert found["threshold"] == 0.9
 
 
@@ -249,7 +254,7 @@ def test_rollback_goes_back_and_scores_again(shops: World, nightshift: Callable[
     ]
     assert shops.ask("select distinct model_version from scores.shops") == [(1,)]
     found = explain(shops, f"{find_shop(shops, 3, NIGHT)},3", NIGHT)
-    assert (found["promotion"]["kind"], found["in_charge"]) == ("rollback", True)
+    assert (found["promotion"]["kind"], found["was_champion"]) == ("rollback", True)
     assert found["scores"]["params"]["reason"] == "rollback to version 1: late shares look wrong"
     story = nightshift("explain", "shops", f"{find_shop(shops, 3, NIGHT)},3", "--partition", str(NIGHT)).out
     assert "because of a rollback to version 1: late shares look wrong" in story
@@ -259,7 +264,7 @@ def test_rollback_goes_back_and_scores_again(shops: World, nightshift: Callable[
     ("arguments", "message"),
     [
         (("promote", "shops", "2"), "--reason"),
-        (("promote", "shops", "2", "--reason", " "), "says nothing; write why"),
+        (("promote", "shops", "2", "--reason", " "), "is empty; write why"),
         (("promote", "shops", "two", "--reason", "x"), "'two' is not the number of a model version"),
         (("promote", "shops", "0", "--reason", "x"), "'0' is not the number"),
         (("promote", "shops", "7", "--reason", "x"), "no model version 7; there is 1"),

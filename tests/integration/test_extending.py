@@ -185,7 +185,7 @@ def test_a_drift_measure_of_the_projects_own_finds_what_it_is_for(champion_world
     after = compare_windows(world.config, world.resources, NIGHTS[7], reports=False)
     assert "spread changed by" not in before.figures["reason"]
     assert "spread changed by" in after.figures["reason"]
-    assert "(limit 0.5, chance reaches" in after.figures["reason"]
+    assert "(limit 0.5, above what chance explains: p99" in after.figures["reason"]
 
 
 def test_a_gate_rule_of_the_projects_own_keeps_the_champion(

@@ -31,7 +31,7 @@ def train(world: World, run_id: str = "second") -> dict[str, Any]:
 
 
 def prepare(world: World, run_id: str) -> tuple[dict[str, Any], int]:
-    """A candidate that was not judged yet."""
+    """A candidate that was not evaluated yet."""
     assembled = assemble_training_set(world.config, world.resources, LATER[-1], LATER[0], LATER[-1]).figures
     fitted = fit(world.config, world.resources, assembled, run_id).figures
     return assembled, evaluate_candidate(world.config, world.resources, assembled, fitted, run_id).figures["version"]

@@ -194,7 +194,7 @@ def test_a_damaged_artifact_is_not_even_opened(damage: Callable[[Path], None], c
     assert ("is not in the lake" if damage is Path.unlink else "was changed after it was written") in problem
     with pytest.raises(NightshiftError):
         load_model(world.lake, version.artifact)
-    with pytest.raises(NightshiftError, match="version 2 can't be put in charge"):
+    with pytest.raises(NightshiftError, match="version 2 can't be promoted"):
         require_servable(world.config, world.resources, version)
 
 
@@ -274,7 +274,7 @@ def test_a_candidate_that_needs_a_missing_feature_is_refused(champion_world: Wor
     world = champion_world
     version = find(world, copy_version(world, "hungry", features={"numeric": ["spent", "gone"], "categorical": []}))
     problem = check_serving(world.config, world.resources, version).problem
-    assert problem == "it needs gone, which its golden rows lack"
+    assert problem == "it needs gone, which its golden rows don't have"
     decision, rules = judge(world, version)
     assert (decision, rules["features"]["passed"]) == ("keep", False)
 

@@ -36,7 +36,7 @@ SIGNALS, SCHEDULERS = 50, 2
 DRIFT = {"champion_version": 1, "reason": "spent moved", "broken": [], "window_from": "2026-01-07"}
 OUTCOMES = {
     "partitions": {},
-    "realised": {"below": True, "value": 0.5, "limit": 0.6, "last": "2026-01-08", "reason": "out of the band"},
+    "realised": {"below": True, "value": 0.5, "limit": 0.6, "last": "2026-01-08", "reason": "below tolerance"},
 }
 MEASURED = {**OUTCOMES, "estimated": None}
 
@@ -102,7 +102,7 @@ def test_the_row_has_every_criterion_also_when_the_answer_is_no(labelled: World)
     ((criteria, version),) = labelled.ask("select criteria, model_version from monitoring.retrain_decisions")
     assert version == 1
     assert criteria["realised"] == {
-        "kind": "cause", "met": True, "value": 0.5, "limit": 0.6, "reason": "realised performance out of the band",
+        "kind": "cause", "met": True, "value": 0.5, "limit": 0.6, "reason": "realised performance below tolerance",
     }  # fmt: skip
     assert criteria["data"]["met"] is False
     assert criteria["new_labels"]["value"] == 240

@@ -140,7 +140,7 @@ def test_a_version_whose_artifact_is_damaged_is_not_gone_back_to(tried: World) -
     ((uri,),) = tried.ask("select artifact_uri from ml.model_versions where version = 2")
     before = tried.read_state()
     flip_byte(tried.find_file(uri))
-    with pytest.raises(NightshiftError, match=r"version 2 can't be put in charge.*sha256"):
+    with pytest.raises(NightshiftError, match=r"version 2 can't be promoted.*sha256"):
         go_back(tried)
     assert tried.read_state() == before
 

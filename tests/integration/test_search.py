@@ -53,7 +53,7 @@ def test_every_trial_is_kept_once_however_often_the_run_is_repeated(
     assert all(value == pytest.approx(np.mean(folds)) for *_, value, folds, failure in found if not failure)
     assert first["trials"] == again["trials"] == len(found)
     assert {**first, "artifact": None} == {**again, "artifact": None}
-    assert "search round 1 of 1, setting 3 of 3: logistic" in caplog.text
+    assert "search round 1 of 1, combination 3 of 3: logistic" in caplog.text
     assert learnt.ask("select distinct pipeline, run_id from ml.trials") == [(PIPELINE, "run")]
 
 

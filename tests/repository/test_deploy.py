@@ -88,7 +88,7 @@ def test_every_service_is_pinned_checked_and_has_no_more_rights_than_it_needs(na
 def test_workers_know_only_what_tasks_need() -> None:
     """Neither Airflow's database nor what signs and encrypts; each of them can be scaled."""
     worker = COMPOSE["services"]["worker"]
-    assert not COMPOSE["x-house"].keys() & worker["environment"].keys()
+    assert not COMPOSE["x-nightshift"].keys() & worker["environment"].keys()
     assert COMPOSE["x-queue"].keys() <= worker["environment"].keys()
     assert not {"container_name", "ports", "hostname"} & worker.keys()
 

@@ -43,7 +43,7 @@ def test_the_overview_leads_to_it_and_it_leads_to_the_dag(log_in: LogIn, status:
 
 
 def test_without_rows_it_says_so(log_in: LogIn) -> None:
-    assert "Nothing lies in quarantine" in log_in().get(PAGE).text
+    assert "Quarantine is empty" in log_in().get(PAGE).text
 
 
 def test_hostile_rows_are_shown_and_not_run(log_in: LogIn, quarantine: Any) -> None:

@@ -12,10 +12,10 @@ from nightshift.config.loading import load_named_pipeline, load_pipelines
 
 def add_alerts(commands: Commands) -> None:
     """`alerts [NAME]`."""
-    summary = "what somebody should look at: open alerts, with the reason and what to do"
+    summary = "what needs attention: open alerts, with the reason and what to do"
     parser = add_command(commands, "alerts", run_alerts, summary, ["alerts", "alerts flights --all"])
     parser.add_argument("name", metavar="NAME", nargs="?", help="only this pipeline")
-    parser.add_argument("--all", action="store_true", help="also those that are over")
+    parser.add_argument("--all", action="store_true", help="include recovered alerts")
 
 
 def run_alerts(arguments: argparse.Namespace) -> int:

@@ -59,7 +59,7 @@ def read_date(text: str) -> date:
 
 def explain_day(text: str, error: ValueError) -> str:
     """Why `text` names no day, from what `parse_day` raised."""
-    reason = str(error) if "does not lie" in str(error) else f"{text[:100]!r} is not a date"
+    reason = str(error) if "is not between" in str(error) else f"{text[:100]!r} is not a date"
     return f"{reason}; write it as 2026-11-20"
 
 
@@ -77,5 +77,5 @@ def read_number(least: int, most: int) -> Callable[[str], int]:
 def read_reason(text: str) -> str:
     """An argparse type: a text that says something."""
     if not text.strip():
-        raise argparse.ArgumentTypeError("says nothing; write why")
+        raise argparse.ArgumentTypeError("is empty; write why")
     return text

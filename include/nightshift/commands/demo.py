@@ -10,7 +10,7 @@ from nightshift.errors import NightshiftError
 
 def add_demo(commands: Commands) -> None:
     """`demo`."""
-    summary = "play a fortnight of the simulated pipeline churn through the real scheduler, and tell the story"
+    summary = "run two weeks of the simulated pipeline churn through the real scheduler, and print a summary"
     add_command(commands, "demo", run_demo, summary, ["demo"])
 
 

@@ -10,13 +10,13 @@ from nightshift.commands.base import Commands, add_command, read_date
 from nightshift.config.loading import load_named_pipeline
 
 HASH = 12
-VERDICTS = {True: "passed", False: "failed", None: "not judged"}
+VERDICTS = {True: "passed", False: "failed", None: "not evaluated"}
 Line = tuple[str, str]
 
 
 def add_explain(commands: Commands) -> None:
     """`explain NAME KEY`."""
-    summary = "one scored row: model, training data, code and config, the gate's verdicts, and who promoted it and why"
+    summary = "one scored row: model, training data, code and config, the gate's results, and who promoted it and why"
     examples = (
         "explain flights AA,1545,JFK",
         "explain flights AA,1545,JFK --partition 2017-06-01 --json",
@@ -73,7 +73,7 @@ def tell_model(model: dict[str, Any]) -> Iterator[Line]:
     yield "", f"{model['artifact']['uri']}  sha256 {_cut(model['artifact']['sha256'])}"
     value = "unknown" if model["value"] is None else f"{model['value']:.6g}"
     yield "data", f"fitted on {model['rows']:,} rows, {model['train_from']} to {model['train_to']}"
-    yield "", f"judged on {model['holdout_from']} to {model['holdout_to']}: {model['metric']} {value}"
+    yield "", f"evaluated on {model['holdout_from']} to {model['holdout_to']}: {model['metric']} {value}"
     features, labels = model["inputs"].get("features", {}), model["inputs"].get("labels_sha256")
     yield "", f"{len(features)} partitions of features (their hashes: --json), labels sha256 {_cut(labels)}"
     yield "code", f"{model['code_version']}, pipeline folder {_cut(model['config_sha256'])} when it was trained"
@@ -103,8 +103,8 @@ def tell_promotion(found: dict[str, Any]) -> Iterator[Line]:
     how = f"({promotion['kind']}{approved}), {replaced}"
     yield "promoted", f"{_tell_time(promotion['promoted_at'])} by {promotion['promoted_by']} {how}"
     yield "", promotion["reason"]
-    if not found["in_charge"]:
-        yield "", "it was not the champion any more when it scored this row: it was asked for"
+    if not found["was_champion"]:
+        yield "", "it was no longer the champion when it scored this row: it was asked for"
 
 
 def tell_objects(found: dict[str, Any]) -> Iterator[Line]:

@@ -28,7 +28,7 @@ REASON_WIDTH = 60
 
 def add_models(commands: Commands) -> None:
     """`models NAME`."""
-    summary = "every model version of a pipeline: window, figures, the gate's decision and which one is in charge"
+    summary = "every model version of a pipeline: window, figures, the gate's decision and which one is the champion"
     parser = add_command(commands, "models", run_models, summary, ["models flights", "models flights --json"])
     parser.add_argument("name", metavar="NAME", help="the pipeline")
     parser.add_argument("--json", action="store_true", help="one JSON array, with every reason in full")
@@ -76,7 +76,7 @@ def _shorten(text: str) -> str:
 
 def add_promote(commands: Commands) -> None:
     """`promote NAME VERSION`."""
-    summary = "put a model version in charge by hand, whatever the gate said; it must be able to score"
+    summary = "promote a model version by hand, whatever the gate decided; it must be able to score"
     example = 'promote flights 3 --reason "approved by the fraud team after looking at the slices"'
     parser = add_command(commands, "promote", run_promote, summary, [example])
     parser.add_argument("name", metavar="NAME", help="the pipeline")
@@ -96,7 +96,7 @@ def run_promote(arguments: argparse.Namespace) -> int:
 
 def add_rollback(commands: Commands) -> None:
     """`rollback NAME`."""
-    summary = "put an earlier champion back in charge, and score days again with it"
+    summary = "roll back to an earlier champion, and score days again with it"
     examples = (
         'rollback flights --reason "late shares look wrong since Monday"',
         'rollback flights --to 2 --reason "as above" --rescore-from 2017-06-01 --rescore-to 2017-06-14',
@@ -107,7 +107,7 @@ def add_rollback(commands: Commands) -> None:
         "--to",
         metavar="VERSION",
         type=read_version,
-        help="a version that was the champion (default: the one before; each rollback in a row goes one further back)",
+        help="a version that was the champion (default: the one before; each further rollback goes one further back)",
     )
     text = "why; kept with the promotion and with the days scored again"
     parser.add_argument("--reason", required=True, type=read_reason, help=text)

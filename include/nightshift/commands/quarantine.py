@@ -23,7 +23,7 @@ EXAMPLES = (
 
 def add_quarantine(commands: Commands) -> None:
     """`quarantine NAME`."""
-    summary = "the rows in quarantine by reason, with examples; --replay gives them another chance after a fix"
+    summary = "the rows in quarantine by reason, with examples; --replay validates them again after a fix"
     parser = add_command(commands, "quarantine", run_quarantine, summary, EXAMPLES)
     parser.add_argument("name", metavar="NAME", help="the pipeline")
     parser.add_argument("--partition", metavar="DAY", type=read_date, help="only this day, as 2026-11-20")
@@ -33,7 +33,7 @@ def add_quarantine(commands: Commands) -> None:
     parser.add_argument(
         "--replay",
         action="store_true",
-        help="move rows of other days to their own, validate all days that are touched anew, and score them again",
+        help="move rows of other days to their own, validate every changed day again, and score it again",
     )
     parser.add_argument("--why", help="why they are replayed; kept with the replay")
 
@@ -66,7 +66,7 @@ def _read_limits(arguments: argparse.Namespace) -> tuple[Any, Any]:
     if arguments.partition and (first or last):
         raise NightshiftError("give --partition, or --from and --to")
     if first and last and first > last:
-        raise NightshiftError(f"--from {first} lies after --to {last}")
+        raise NightshiftError(f"--from {first} is after --to {last}")
     return arguments.partition or first, arguments.partition or last
 
 

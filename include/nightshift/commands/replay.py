@@ -36,30 +36,32 @@ INGESTED_FROM = {"start", "source", "columns", "keys", "event_time", "label", "k
 def add_replay(commands: Commands) -> None:
     """`replay NAME --from DAY --to DAY`."""
     summary = (
-        "run the loop night by night over history, in a scratch warehouse and lake: what would these limits have done? "
+        "run the loop day by day over history, in a sandbox: what would these limits have done? "
         "The last line of stdout is a JSON summary"
     )
     parser = add_command(commands, "replay", run_replay, summary, EXAMPLES)
     parser.add_argument("name", metavar="NAME", help="the pipeline")
-    parser.add_argument("--from", dest="first", type=read_date, required=True, metavar="DAY", help="the first night")
-    parser.add_argument("--to", dest="last", type=read_date, required=True, metavar="DAY", help="the last night")
+    parser.add_argument("--from", dest="first", type=read_date, required=True, metavar="DAY", help="the first day")
+    parser.add_argument("--to", dest="last", type=read_date, required=True, metavar="DAY", help="the last day")
     parser.add_argument(
         "--policy",
         dest="policies",
         action="append",
         choices=POLICIES,
-        help="when to retrain: as pipeline.yaml says (nightshift, the default), never, always (every night), weekly; "
+        help="when to retrain: as pipeline.yaml says (nightshift, the default), never, always (every day), weekly; "
         "repeat it to compare, the first one is the one reported on",
     )
-    parser.add_argument("--report", type=Path, metavar="FILE.json", help="every night's figures")
+    parser.add_argument("--report", type=Path, metavar="FILE.json", help="every day's figures")
     parser.add_argument("--html", type=Path, metavar="FILE.html", help="a page with plots")
-    parser.add_argument("--train-from", type=read_date, metavar="DAY", help="of the model in charge on the first night")
+    parser.add_argument(
+        "--train-from", type=read_date, metavar="DAY", help="of the model that is champion on the first day"
+    )
     parser.add_argument("--train-to", type=read_date, metavar="DAY", help="its last day (else what was known by then)")
     parser.add_argument(
         "--keep",
         type=Path,
         metavar="FOLDER",
-        help="keep warehouse and lake there; another replay with this folder ingests only what it lacks",
+        help="keep warehouse and lake there; another replay with this folder ingests only what is missing",
     )
 
 

@@ -62,7 +62,7 @@ def add_run(commands: Commands) -> None:
         "--as-of",
         metavar="DAY",
         help="score: with the champion of that day's end, or of a time as 2026-11-20T08:30; train and drift: nothing "
-        "later is looked at",
+        "later is used",
     )
     parser.add_argument(
         "--set",
@@ -121,7 +121,7 @@ def _gather_settings(arguments: argparse.Namespace) -> dict[str, str]:
     settings = dict(arguments.settings)
     for key in settings:
         if sum(given == key for given, _ in arguments.settings) > 1:
-            raise NightshiftError(f"--set {key}=… stands twice; give it once")
+            raise NightshiftError(f"--set {key}=… is given twice; give it once")
     if arguments.as_of is None:
         return settings
     if "as_of" in settings:
@@ -155,7 +155,7 @@ def check_values(config: PipelineConfig, kind: str, settings: dict[str, str]) ->
     else:
         days = {key: _parse_date(settings[key], f"--set {key}") for key in DATES if key in settings}
         if "train_from" in days and "train_to" in days and days["train_from"] > days["train_to"]:
-            raise NightshiftError(f"--set train_from={days['train_from']} lies after --set train_to={days['train_to']}")
+            raise NightshiftError(f"--set train_from={days['train_from']} is after --set train_to={days['train_to']}")
 
 
 def check_days(arguments: argparse.Namespace, settings: dict[str, str]) -> None:
@@ -166,11 +166,11 @@ def check_days(arguments: argparse.Namespace, settings: dict[str, str]) -> None:
         if arguments.kind == "train":
             raise NightshiftError("train takes one day; its window is set by --set train_from=… --set train_to=…")
         if arguments.partition or arguments.first > arguments.last:
-            raise NightshiftError("give --partition, or --from and a --to that does not lie before it")
+            raise NightshiftError("give --partition, or --from and a --to that is not before it")
         if (arguments.last - arguments.first).days >= MOST_DAYS:
             raise NightshiftError(f"--from {arguments.first} --to {arguments.last}: at most {MOST_DAYS} days at once")
     if arguments.kind in ("train", "drift") and "as_of" in settings and (arguments.partition or arguments.first):
-        raise NightshiftError("give --partition or as_of, not both: they say the same of this run")
+        raise NightshiftError("give --partition or as_of, not both: both name this run's day")
 
 
 def choose_days(

@@ -13,7 +13,7 @@ def parse_day(text: str) -> date:
     """The day that `text` names; ValueError unless it is written as 2026-11-20: a second spelling is one too many."""
     found = date.fromisoformat(text)
     if not EARLIEST <= found <= LATEST:
-        raise ValueError(f"{text!r} does not lie between {EARLIEST} and {LATEST}")
+        raise ValueError(f"{text!r} is not between {EARLIEST} and {LATEST}")
     if found.isoformat() != text:
         raise ValueError(f"{text!r} is not written as {found.isoformat()}")
     return found

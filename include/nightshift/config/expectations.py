@@ -124,13 +124,13 @@ class ExpectationSuite(BaseModel):
         default=10,
         gt=1,
         allow_inf_nan=False,
-        description="The batch stops when it has so many times more, or fewer, rows than the median of the last 14 "
-        "accepted partitions before it (at least 3). `null`: any size may come.",
+        description="The batch stops when it has this many times more, or fewer, rows than the median of the last 14 "
+        "accepted partitions before it (at least 3). `null`: any size is accepted.",
     )
     may_be_empty: tuple[str, ...] = Field(
         default=(),
-        description="Columns that may lack in every row. Any other one that a key, feature or expectation uses stops "
-        "the batch then, unless it is only known afterwards.",
+        description="Columns that may be empty in every row. Any other empty one that a key, feature or expectation "
+        "uses stops the batch, unless it is only known afterwards.",
     )
 
     @field_validator("rows", "batch", mode="before")

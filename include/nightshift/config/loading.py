@@ -25,7 +25,7 @@ class PipelineRefused(NightshiftError):
         lines = "\n".join(f"  {problem}" for problem in problems)
         super().__init__(
             f"Pipeline {name!r} is refused ({len(problems)} problem{'s' if len(problems) > 1 else ''}):\n{lines}\n"
-            f"Mend the file{'s' if len({p.file for p in problems}) > 1 else ''}, then run: {COMMAND} check {name}"
+            f"Fix the file{'s' if len({p.file for p in problems}) > 1 else ''}, then run: {COMMAND} check {name}"
         )
 
 
@@ -49,7 +49,7 @@ def _check_across(spec: PipelineSpec, suite: ExpectationSuite, document: Documen
                         document.file,
                         document.find_line(location),
                         f"{join_field(location)}.{expectation.expect}",
-                        f"column {column!r} comes with the outcomes (label.source), so no row has it on the night"
+                        f"column {column!r} comes with the outcomes (label.source), so no row has it when it is scored"
                         if column in spec.columns
                         else f"column {column!r} is not among columns of pipeline.yaml"
                         + (f"; did you mean {near!r}?" if near else ""),

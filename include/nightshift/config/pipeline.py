@@ -67,7 +67,7 @@ class PipelineSpec(Model):
     title: Line = Field(max_length=120)
     description: str = Field("", description="Shown with the DAGs, in Markdown.")
     owner: Line = Field("nightshift", description="Who to ask.")
-    simulated: bool = Field(False, description="Says plainly that the data are made up.")
+    simulated: bool = Field(False, description="Marks the data as simulated.")
     start: date = Field(ge=EARLIEST, le=LATEST, description="The first partition that exists.")
     task: TaskName
     source: SourceSettings
@@ -211,7 +211,9 @@ class PipelineSpec(Model):
             if name in self.columns and name not in self.delivered
         ]
         if recorded_at and self.columns.get(recorded_at) in ("text", "boolean"):
-            problems.append(f"label.recorded_at: {recorded_at!r} must be a timestamp, date or number, to tell the last")
+            problems.append(
+                f"label.recorded_at: {recorded_at!r} must be a timestamp, date or number, to find the last one"
+            )
         return problems
 
     def _task_problems(self) -> list[str]:
@@ -220,7 +222,7 @@ class PipelineSpec(Model):
             f"keys: {name!r} is a column that Nightshift writes" for name in self.keys if name in self.score_columns
         ]
         if self.training.metric not in metrics:
-            problems.append(f"training.metric: {self.task} is judged by {', '.join(metrics)}")
+            problems.append(f"training.metric: {self.task} is evaluated by {', '.join(metrics)}")
         problems += [f"gate.floors: {self.task} has no {name}" for name in self.gate.floors if name not in metrics]
         if self.training.metric in self.gate.floors:
             problems.append(f"gate.floors: the floor of {self.training.metric}, training.metric, is gate.floor")

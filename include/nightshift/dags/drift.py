@@ -1,9 +1,9 @@
-"""Look whether the world has changed, and retrain where that pays.
+"""Measure drift and performance, and retrain where that helps.
 
-Compares the last partitions with what the champion was trained on, measures the scores whose outcomes are known by now,
+Compares the last days with what the champion was trained on, measures the scores whose outcomes are known by now,
 and decides. `retrain` starts `NAME_train` with the reason; otherwise the run stops with the reason. Both are kept in
-`monitoring.drift` and `monitoring.retrain_decisions`. Where a challenger is kept, `compare_challenger` says on the side
-whether it is better than the champion (`monitoring.shadow_comparisons`); putting it in charge is left to a person.
+`monitoring.drift` and `monitoring.retrain_decisions`. Where a challenger is kept, `compare_challenger` evaluates
+whether it is better than the champion (`monitoring.shadow_comparisons`); promoting it is left to a person.
 """
 
 from airflow.sdk import DAG

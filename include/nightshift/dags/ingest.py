@@ -1,4 +1,4 @@
-"""Every night: fetch one day of data, check it, build its features.
+"""Every day: fetch one day of data, check it, build its features.
 
 Bad rows go to quarantine with the reason; a bad batch stops here, so that it never reaches the scores.
 When the features are there, `NAME_score` starts for the same partition.

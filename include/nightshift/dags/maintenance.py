@@ -1,10 +1,10 @@
-"""Every week: remove what nobody needs any more.
+"""Every week: remove what is no longer needed.
 
-`survey` says what would go, by pipeline and kind, in its log, its XCom and `monitoring.maintenance`. Then
-`collect_garbage` removes objects of the lake that nothing points at, such as those of a task that was killed before its
+`survey` says what would be removed, by pipeline and kind, in its log, its XCom and `monitoring.maintenance`. Then
+`collect_garbage` removes objects of the lake that nothing refers to, such as those of a task that was killed before its
 commit; `apply_retention` removes what has outlived the days that `retention` in a pipeline.yaml gives it; and
-`clean_airflow` removes Airflow's own runs and task logs after 90 days. What the ledger or a model version points at
-always stays.
+`clean_airflow` removes Airflow's own runs and task logs after 90 days. What the ledger or a model version refers to
+is always kept.
 
 **A run that you trigger is a dry run** and removes nothing, unless you turn **Dry run** off. The weekly run is none: it
 removes what is past the grace, and applies the retentions that are configured. Nothing happens while this DAG is
@@ -22,7 +22,7 @@ def make_dag() -> DAG:
     """The DAG `nightshift_maintenance`, for all pipelines."""
     with DAG(
         dag_id="nightshift_maintenance",
-        description="The whole house. Every week: remove what nobody needs any more.",
+        description="All pipelines. Every week: remove what is no longer needed.",
         doc_md=__doc__,
         tags=["nightshift", "maintenance"],
         # Sunday morning, after the nightly runs.

@@ -1,11 +1,11 @@
-"""Look at quarantined rows, and give them another chance after a fix.
+"""Inspect quarantined rows, and validate them again after a fix.
 
 **Action** *look* writes a table of the reasons into the log of `look`, with rows, days and examples. *replay* needs a
-**Reason**: rows of another day move to that day, then every day that was touched is validated anew, under
+**Reason**: rows of another day move to that day, then every changed day is validated again, under
 `pipeline.yaml` and `expectations.yaml` as they are now, and its features are built. `NAME_score` follows for each.
 **First day** and **Last day** limit the days whose quarantine counts; empty, it is all of them.
 
-A day that fails does not keep the others: `check` names it and fails. Mend it, then clear `replay`. Running a replay
+A day that fails does not stop the others: `check` names it and fails. Fix it, then clear `replay`. Running a replay
 again changes nothing; what one left unfinished, the next one finishes. `ml.quarantine_replays` says who did it and why.
 """
 

@@ -1,11 +1,11 @@
 """Go back to an earlier champion.
 
-Trigger it with a **Reason**. **Version** names where to; empty, it is the champion before the present one, and
-each rollback in a row goes one further back. The version must show in a fresh process that it can score; then it is in
-charge, and `ml.promotions` says who did it and why.
+Trigger it with a **Reason**. **Version** names where to; empty, it is the previous champion, and
+each further rollback goes one further back. The version must show in a process of its own that it can score; then it
+is the champion, and `ml.promotions` says who did it and why.
 
 **Rescore from** and **Rescore to**: the days from first to last that have features are scored with that version and
-published, each in a commit of its own. If one of them fails, the others are done all the same: mend it, then clear the
+published, each in a commit of its own. If one of them fails, the others are done anyway: fix it, then clear the
 task `rescore`. Running `roll_back` of the same run again changes nothing.
 """
 

@@ -3,9 +3,9 @@
 The champion scores, unless **Model version** names another or **As of** asks for the champion of that time. Without a
 champion there is nothing to do yet, and the run says so. Readers see the partition's old scores or its new ones, never
 half and never both. Where a challenger is kept, `shadow` scores the same rows with it afterwards, for `NAME_drift` to
-compare; nobody else reads those.
+compare; nothing else reads those.
 
-A night of 100,000 rows or more whose model scores by tables is scored by `publish`, while it copies the rows; `score`
+A day of 100,000 rows or more whose model scores by tables is scored by `publish`, while it copies the rows; `score`
 then only says which model that is. With `scoring.shard_rows`, `plan` cuts a large partition into shards, which as
 many `score` tasks work on at once; `publish` joins them, so readers see all shards or none.
 

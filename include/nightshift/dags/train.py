@@ -1,7 +1,7 @@
 """Train a candidate and let it take over where it is provably no worse.
 
 Starts by hand, by `NAME_drift`, or on `schedules.train`. The window ends with the last day whose outcomes were known on
-**As of**; its last days judge the candidate, the champion and the naive baseline on the same rows. The gate says
+**As of**; its last days evaluate the candidate, the champion and the naive baseline on the same rows. The gate says
 `promote`, `keep` or `needs_approval`, and keeps every rule's figures; only `promote` changes the champion.
 
 With `needs_approval`, the task `approve` waits for a person: see *Required Actions*. Reject, or no answer in time,

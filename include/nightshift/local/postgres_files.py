@@ -106,7 +106,7 @@ def prepare_socket_folder(folder: Path, user: pwd.struct_passwd | None) -> None:
         folder.mkdir(mode=0o700)
         os.chown(folder, owner, -1)
     if folder.is_symlink() or folder.stat().st_uid != owner:
-        raise NightshiftError(f"{folder} belongs to somebody else. Remove it, or use a shorter path to the project.")
+        raise NightshiftError(f"{folder} belongs to another user. Remove it, or use a shorter path to the project.")
 
 
 def let_in(user: pwd.struct_passwd, binaries: Path, data: Path) -> None:

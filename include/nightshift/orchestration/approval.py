@@ -40,7 +40,7 @@ class ApprovePromotion(ApprovalOperator):
     def execute(self, context: Context) -> None:
         """Ask, unless the gate has decided by itself."""
         if self.judged["decision"] != "needs_approval":
-            raise AirflowSkipException(f"the gate says {self.judged['decision']}: nobody is needed")
+            raise AirflowSkipException(f"the gate says {self.judged['decision']}: no one needs to approve")
         from nightshift.steps.train.request import write_request
 
         config, resources = open_pipeline(self.pipeline)
@@ -49,8 +49,8 @@ class ApprovePromotion(ApprovalOperator):
         # A task that is cleared keeps Airflow's first request for it (3.3), whatever is asked now.
         if request.outdates and context["ti"].try_number > 1:
             raise AirflowFailException(
-                f"{self.pipeline}: version {self.evaluated['version']} was judged again, but Airflow would show the "
-                f"figures of the first time. Nobody is asked on those, and the champion stays. Train again: "
+                f"{self.pipeline}: version {self.evaluated['version']} was evaluated again, but Airflow would show the "
+                f"figures of the first time. No one is asked about those, and the champion is kept. Train again: "
                 f"trigger {self.pipeline}_train"
             )
         self.subject, self.body = request.subject, request.body
@@ -70,7 +70,7 @@ class ApprovePromotion(ApprovalOperator):
         run = f"{base}/dags/{self.pipeline}_train/runs/{quote(run_id, safe='')}"
         return [
             f"[Model card](<{card}>) · [This run](<{run}>)",
-            f"**Approve** puts the candidate in charge from the next scoring on. **Reject**, or no answer within "
+            f"**Approve** promotes the candidate: it scores from the next run on. **Reject**, or no answer within "
             f"{self.hours:g} hours, keeps the champion.",
         ]
 
@@ -80,7 +80,7 @@ def read_answer(event: dict[str, Any], hours: float) -> dict[str, Any]:
     approved = event["chosen_options"] == [ApprovalOperator.APPROVE]
     by = name_user(event["responded_by_user"]) if event["responded_by_user"] else None
     note = " ".join(str((event["params_input"] or {}).get("note") or "").split())
-    done = f"{'approved' if approved else 'rejected'} by {by}" if by else f"nobody answered within {hours:g} hours"
+    done = f"{'approved' if approved else 'rejected'} by {by}" if by else f"no one answered within {hours:g} hours"
     return {
         "approved": approved and by is not None,
         "by": by,

@@ -53,7 +53,7 @@ def make_drift_params() -> dict[str, Param]:
 
 def make_rollback_params() -> dict[str, Param]:
     """Where to, why, and what is scored again."""
-    text = "The version to go back to. Empty: the champion before the present one."
+    text = "The version to go back to. Empty: the previous champion."
     version = Param(None, text, type=["null", "integer"], minimum=1, maximum=MOST_VERSIONS, title="Version")
     # Without a default, so that the form asks for it.
     reason = Param(
@@ -75,7 +75,7 @@ def make_quarantine_params() -> dict[str, Param]:
         make_date_param(f"{which.capitalize()} day", f"The {which} day whose quarantine counts. Empty: no limit.")
         for _, which in RESCORE
     )
-    text = "look: the rows by reason, in the log. replay: another chance for all of them, after a fix."
+    text = "look: the rows by reason, in the log. replay: validate all of them again, after a fix."
     action = Param("look", text, enum=["look", "replay"], title="Action")
     text = "Needed to replay: why; kept with the replay."
     reason = Param(None, text, type=["null", "string"], maxLength=1000, title="Reason")
@@ -84,10 +84,10 @@ def make_quarantine_params() -> dict[str, Param]:
 
 def make_maintenance_params() -> dict[str, Param]:
     """Whether anything is removed, of which pipeline, and how patient the sweep is."""
-    text = "On: nothing is removed, the task `survey` says what would be. Look at that first; then trigger with it off."
+    text = "On: nothing is removed; the task `survey` lists what would be. Read that first, then trigger with it off."
     dry_run = Param(True, text, type="boolean", title="Dry run")
     pipeline = Param(None, "Only this pipeline. Empty: all.", type=["null", "string"], maxLength=63, title="Pipeline")
-    text = "Days for which what nothing points at is left alone: somebody may be about to point at it."
+    text = "Days for which objects that nothing refers to are kept, since a run may be about to refer to them."
     grace = Param(GRACE, text, type="integer", minimum=LEAST_GRACE, maximum=3650, title="Grace")
     return {"dry_run": dry_run, "pipeline": pipeline, "grace": grace}
 
@@ -99,7 +99,7 @@ def make_partition_param(verb: str) -> Param:
 
 def make_as_of_param() -> Param:
     """The day whose knowledge counts."""
-    return make_date_param("As of", "Nothing later is looked at. Empty: the newest partition that was ingested.")
+    return make_date_param("As of", "Nothing later is used. Empty: the newest partition that was ingested.")
 
 
 def pick_source_params(pipeline: PipelineConfig, params: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ def parse_partition(text: str) -> date:
         return parse_day(text)
     except ValueError as error:
         reason = (
-            f"{error}." if "does not lie" in str(error) else f"{text[:100]!r} is not a date. Write it as 2026-11-20."
+            f"{error}." if "is not between" in str(error) else f"{text[:100]!r} is not a date. Write it as 2026-11-20."
         )
         raise NightshiftError(f"Partition Key {reason}") from None
 
@@ -30,7 +30,7 @@ def choose_partition(run: Run, params: Mapping[str, Any]) -> date:
     if partition := _find_day(run, params, "partition"):
         return partition
     raise NightshiftError(
-        "This run does not say which day it is about. Trigger it again with the date in Partition, or in Advanced "
+        "This run names no day. Trigger it again with the date in Partition, or in Advanced "
         "Options, Partition Key, as 2026-11-20."
     )
 

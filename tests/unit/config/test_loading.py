@@ -57,7 +57,7 @@ def test_the_shipped_pipelines_load(name: str) -> None:
             {"features.derived": [{"kind": "difference", "name": "gap", "left": "spent", "right": "late"}]},
             "'late' is known only afterwards",
         ),
-        ({"training.metric": "rmse"}, "classification is judged by"),
+        ({"training.metric": "rmse"}, "classification is evaluated by"),
         ({"training.holdout_days": 10}, "must be shorter than window_days"),
         ({"training.estimators": []}, "training.estimators"),
         (
@@ -109,7 +109,7 @@ def test_all_problems_of_both_files_are_told_at_once_with_their_lines(tmp_path: 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("title: a\ntitle: b\n", "title: stands twice (first: line 1)"),
+        ("title: a\ntitle: b\n", "title: appears twice (first: line 1)"),
         ("title: [a\n", "is not valid YAML"),
         ("title: !!python/object/apply:os.system [id]\n", "is not valid YAML"),
         ("a: &x [1]\nb: *x\n", "uses a YAML alias"),

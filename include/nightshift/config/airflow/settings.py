@@ -25,7 +25,7 @@ class SettingsRefused(NightshiftError):
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
         lines = "\n".join(f"  {problem}" for problem in problems)
-        super().__init__(f"{problems[0].file.name} is refused:\n{lines}\nMend it, then run the same command again.")
+        super().__init__(f"{problems[0].file.name} is refused:\n{lines}\nFix it, then run the same command again.")
 
 
 class Pool(NamedTuple):
@@ -159,7 +159,7 @@ def _list_doubles(document: Document) -> Iterable[Problem]:
         for position, name in _list_names(document.value, section, key):
             location = ("airflow", section, position, key)
             if name in first:
-                message = f"{name!r} stands twice (first: line {first[name]})"
+                message = f"{name!r} appears twice (first: line {first[name]})"
                 yield Problem(document.file, document.find_line(location), join_field(location), message)
             first.setdefault(name, document.find_line(location) or 0)
 

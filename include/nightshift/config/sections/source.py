@@ -129,7 +129,7 @@ class FileSource(SourceSettings):
     format: Literal["csv", "parquet", "jsonl"] | None = Field(None, description="Known from the file's name otherwise.")
     delimiter: Delimiter = Field(",", description="Between the fields of a CSV file.")
     null_values: tuple[str, ...] = Field(
-        ("", "NA", "NULL", "null", "NaN", "nan"), description="Texts that stand for a missing value."
+        ("", "NA", "NULL", "null", "NaN", "nan"), description="Texts that mean a missing value."
     )
     partition_by: PartitionColumn | None = Field(
         None, description="For files that hold many days. Without it, `{partition}` must be in `path`."

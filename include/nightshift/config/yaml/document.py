@@ -84,7 +84,7 @@ class Document:
         return None
 
     def _index(self, node: yaml.Node, location: Location) -> None:
-        """Note the line of every key below `node`, and each key that stands twice."""
+        """Note the line of every key below `node`, and each key that appears twice."""
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 inner = (*location, str(key.value))
@@ -92,7 +92,7 @@ class Document:
                 if inner in self.lines:
                     first = self.lines[inner]
                     self.problems.append(
-                        Problem(self.file, line, join_field(inner), f"stands twice (first: line {first})")
+                        Problem(self.file, line, join_field(inner), f"appears twice (first: line {first})")
                     )
                 self.lines.setdefault(inner, line)
                 self._index(value, inner)

@@ -28,7 +28,7 @@ class _Loader(READER):
         except Exception as error:
             # Without the value, which may be a secret.
             kind = node.tag.rpartition(":")[2]
-            reason = f"holds a {kind} that is none" + (f": {error}" if kind == "timestamp" else "")
+            reason = f"holds a {kind} that is not valid" + (f": {error}" if kind == "timestamp" else "")
             raise yaml.constructor.ConstructorError(None, None, reason, node.start_mark) from error
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:

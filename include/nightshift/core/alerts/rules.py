@@ -101,7 +101,7 @@ def _find_stopped(facts: Facts) -> Iterator[Alert]:
             str(day),
             f"Validation stopped the batch of {day}; nothing of it was scored.",
             reason,
-            "Mend the source, or the limit in expectations.yaml, and run the day again: "
+            "Fix the source, or the limit in expectations.yaml, and run the day again: "
             f"{facts.pipeline}_ingest with Partition {day}.",
             "ingest",
         )
@@ -115,7 +115,7 @@ def _find_changed(facts: Facts) -> Iterator[Alert]:
             str(day),
             f"The columns of the batch of {day} are not what was agreed; schema.policy lets it pass.",
             how,
-            "Ask the source's owner whether that is meant; then change columns in pipeline.yaml, or schema.policy.",
+            "Ask the source's owner whether that is intended; then change columns in pipeline.yaml, or schema.policy.",
             "ingest",
         )
 
@@ -129,9 +129,9 @@ def _find_drift(facts: Facts) -> Iterator[Alert]:
         yield Alert(
             "drift",
             f"version {found.version}",
-            f"What comes in has moved away from what version {found.version} was trained on (up to {found.last}).",
+            f"The input has drifted from what version {found.version} was trained on (up to {found.last}).",
             found.reason,
-            "Look at the drift report. The policy retrains by itself when that pays; its last decision is in "
+            "Look at the drift report. The policy retrains by itself when that helps; its last decision is in "
             "monitoring.retrain_decisions.",
             "drift",
         )
@@ -164,9 +164,9 @@ def _find_refused(facts: Facts) -> Iterator[Alert]:
             "failed_gate",
             subject,
             f"Version {decided.version} "
-            + ("needs a person's approval and is not in charge." if waits else "did not pass the gate."),
+            + ("needs a person's approval and has not been promoted." if waits else "did not pass the gate."),
             decided.reason,
-            f"Read its model card. To put it in charge all the same: {COMMAND} promote {facts.pipeline} "
+            f"Read its model card. To promote it anyway: {COMMAND} promote {facts.pipeline} "
             f'{decided.version} --reason "…"',
             "train",
         )
@@ -181,10 +181,10 @@ def _find_stale(facts: Facts, limits: Alerts) -> Iterator[Alert]:
         yield Alert(
             "stale_champion",
             f"version {facts.champion}",
-            f"The champion, version {facts.champion}, has seen nothing of the last {age} days.",
+            f"The champion, version {facts.champion}, was trained on nothing of the last {age} days.",
             f"Its last day of training is {facts.champion_last_day}; "
             f"alerts.stale_after_days is {limits.stale_after_days}.",
-            f"Trigger {facts.pipeline}_train; see in failed trainings and kept champions why none took over.",
+            f"Trigger {facts.pipeline}_train; failed trainings and kept champions there show why none was promoted.",
             "train",
         )
 
@@ -237,13 +237,13 @@ def explain_recovery(kind: str, subject: str, facts: Facts) -> str:
         return "The newest batch brings no further change of columns."
     if kind in ("drift", "unknown"):
         return _explain_drift(subject, facts)
-    return f"Version {facts.champion} is in charge now."
+    return f"Version {facts.champion} is the champion now."
 
 
 def _explain_drift(subject: str, facts: Facts) -> str:
     found = facts.drift
     if found is None or found.version != facts.champion:
-        return f"Version {facts.champion} is in charge now."
+        return f"Version {facts.champion} is the champion now."
     if found.drifted is None:
         return f"It is unknown now: {found.reason}"
     return f"{'It has drifted' if found.drifted else 'No drift'} up to {found.last}: {found.reason}"

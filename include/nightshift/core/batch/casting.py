@@ -36,7 +36,7 @@ def find_schema_problems(found: list[str], declared: Mapping[str, ColumnType]) -
     """What keeps a batch with the columns `found` from being read: missing and repeated columns, by name."""
     problems = []
     for name in sorted({name for name in found if found.count(name) > 1}):
-        problems.append(f"column {name!r} stands {found.count(name)} times in the source")
+        problems.append(f"column {name!r} appears {found.count(name)} times in the source")
     for name in declared:
         if name not in found:
             near = suggest_name(name, found)

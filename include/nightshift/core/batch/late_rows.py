@@ -87,7 +87,7 @@ def find_days(table: Columns, declared: Mapping[str, ColumnType], event_time: st
 
 def find_taken_keys(alike: Alike, keys: Sequence[str], good: np.ndarray, late: np.ndarray) -> Reasons:
     """Late rows whose key another good row has. What came on time stays: moving rows can't take any from a day."""
-    reason = f"{', '.join(keys)}: the key of this late row stands in its day already"
+    reason = f"{', '.join(keys)}: the key of this late row is already in its day"
     return {int(row): [reason] for row in alike.among(good).rows if late[row]}
 
 

@@ -74,7 +74,7 @@ def find_sentinel_dates(columns: Columns, names: Sequence[str]) -> Reasons:
         moments = read_frame(columns, [name])[name]
         strange = (moments == EPOCH) | (moments.dt.year < FIRST_YEAR) | (moments.dt.year > LAST_YEAR)
         for row in np.flatnonzero(strange.to_numpy()):
-            reasons.setdefault(int(row), []).append(f"{name}: {moments.iloc[row]} stands for no date")
+            reasons.setdefault(int(row), []).append(f"{name}: {moments.iloc[row]} is not a date")
     return reasons
 
 
@@ -103,7 +103,7 @@ def find_repeats(columns: Columns, alike: Alike) -> np.ndarray:
 
 def find_conflicting_keys(alike: Alike, keys: Sequence[str], rows: np.ndarray) -> Reasons:
     """Among `rows` (a mask): those that share a key but differ elsewhere. All of them, so that order can't matter."""
-    return {int(row): [f"{', '.join(keys)}: the key stands more than once"] for row in alike.among(rows).rows}
+    return {int(row): [f"{', '.join(keys)}: the key appears more than once"] for row in alike.among(rows).rows}
 
 
 def merge_reasons(*parts: Reasons) -> Reasons:

@@ -185,7 +185,7 @@ def _judge_undeclared(contract: Contract, found: Mapping[str, str]) -> list[Sche
         if name in contract.declared:
             continue
         if name not in found:
-            detail = f"column {name!r}, which is not declared, is gone from the source"
+            detail = f"column {name!r}, which is not declared, is missing from the source"
             changes.append(SchemaChange(name, "dropped", before, None, True, detail))
         elif not is_same(found[name], before):
             detail = f"column {name!r}, which is not declared, was {before} and is {found[name]} now"

@@ -43,7 +43,7 @@ def _unknown(card: Card) -> None:
 
 def _tell_identity(card: Card) -> str:
     about, before = card["about"], card["changes"]["compared_with"]
-    relation = f", compared with version {before}" if before else ", the first to be judged"
+    relation = f", compared with version {before}" if before else ", the first to be evaluated"
     if card["gate"]["decision"] is None:
         relation = ""
     return (
@@ -86,14 +86,14 @@ def _tell_resources(card: Card) -> str | None:
 def _tell_data(card: Card) -> str:
     training = card["training"]
     return (
-        f"Days {training['train_from']} to {training['train_to']}, judged on {training['holdout_from']} to "
+        f"Days {training['train_from']} to {training['train_to']}, evaluated on {training['holdout_from']} to "
         f"{training['holdout_to']}; see the data card of this version."
     )
 
 
 def _tell_validation(card: Card) -> str:
     evaluation, gate = card["evaluation"], card["gate"]
-    rules = f"; the gate judged {len(gate['rules'])} rules" if gate["rules"] else ""
+    rules = f"; the gate checked {len(gate['rules'])} rules" if gate["rules"] else ""
     return f"{evaluation['rows']:,} later rows of {evaluation['days']} days that were not fitted on{rules}."
 
 
@@ -109,7 +109,7 @@ def _tell_capabilities(card: Card) -> str | None:
 def _tell_metric(card: Card) -> str:
     judged = _find_judged(card)
     return (
-        f"The gate judges by {judged['metric']}, beside the naive baseline and the champion. "
+        f"The gate uses {judged['metric']}, next to the naive baseline and the champion. "
         "Why it suits the purpose: not provided."
     )
 
@@ -117,7 +117,7 @@ def _tell_metric(card: Card) -> str:
 def _tell_changes(card: Card) -> str | None:
     if card["gate"]["decision"] is None:
         return None
-    return " ".join(card["changes"]["differences"]) or "No earlier version was in charge when this one was judged."
+    return " ".join(card["changes"]["differences"]) or "There was no champion when this version was evaluated."
 
 
 def _find_judged(card: Card) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The data card: one plain record of the data that a model version was trained and judged on."""
+"""The data card: one plain record of the data that a model version was trained and evaluated on."""
 
 from collections.abc import Sequence
 from typing import Any

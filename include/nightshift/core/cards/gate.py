@@ -5,7 +5,7 @@ from typing import Any
 
 from nightshift.core.cards.card_inputs import Record
 
-UNJUDGED = "the gate has not judged this version"
+UNJUDGED = "the gate has not evaluated this version"
 
 
 def list_rules(decision: Record | None) -> Sequence[Record]:

@@ -23,8 +23,8 @@ def describe_oversight(config: PipelineConfig) -> list[str]:
         f"Gate: a candidate takes over only when every rule passed; it must be {RESULTS[gate.policy]}. Too few rows or "
         "an unclear result keeps the champion.",
         APPROVALS[gate.approval].format(hours=gate.approval_hours),
-        f"Rollback: the DAG {config.name}_rollback or {COMMAND} rollback {config.name} puts an earlier version "
-        "in charge again, and can score past nights with it again.",
+        f"Rollback: the DAG {config.name}_rollback or {COMMAND} rollback {config.name} promotes an earlier "
+        "version again, and can score past days again.",
         "Traceability: every score bears its model version, and the registry keeps who promoted it, when and why; "
         "that history can only grow.",
     ]

@@ -166,9 +166,9 @@ def _apply(
             continue
         chance = find_chance(measure, noise.pool(reference, current), noise)
         if value > chance:
-            moved.append(f"{measure.title} {value:.3g} (limit {limit:g}, chance reaches {chance:.3g})")
+            moved.append(f"{measure.title} {value:.3g} (limit {limit:g}, above what chance explains: p99 {chance:.3g})")
         else:
-            within.append(f"{measure.title} {value:.3g} is within chance, which reaches {chance:.3g}")
+            within.append(f"{measure.title} {value:.3g} is what chance explains: p99 {chance:.3g}")
     return moved, within
 
 

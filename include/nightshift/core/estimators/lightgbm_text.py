@@ -54,7 +54,7 @@ def _read_lines(text: str) -> dict[str, str]:
     pairs = [line.partition("=") for line in text.split("\n") if line]
     read = {key: value for key, _, value in pairs}
     if len(read) < len(pairs):
-        raise ValueError("a line is there twice")
+        raise ValueError("a line appears twice")
     return read
 
 

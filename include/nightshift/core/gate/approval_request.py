@@ -35,9 +35,9 @@ def write_body(
     parts = [
         f"**Why you are asked:** {escape(judged['reason'])}",
         _write_metrics(metric, rules, candidate),
-        "#### What the gate's rules say",
+        "#### Results of the gate's rules",
         make_table(
-            ("rule", "verdict", "why"), [(rule["name"], VERDICTS[rule["passed"]], rule["reason"]) for rule in rules]
+            ("rule", "result", "why"), [(rule["name"], VERDICTS[rule["passed"]], rule["reason"]) for rule in rules]
         ),
         *_write_slices(rules),
         *_write_differences(candidate, champion),
@@ -75,7 +75,7 @@ def _write_slices(rules: Sequence[Mapping[str, Any]]) -> list[str]:
         for line in slices[:MOST_SLICES]
     ]
     more = len(slices) - len(rows)
-    table = make_table(("slice", "rows", "candidate", "champion", "the candidate's gain", "verdict"), rows)
+    table = make_table(("slice", "rows", "candidate", "champion", "the candidate's gain", "result"), rows)
     return ["#### Slices", table, *([f"… and {more} more, in `ml.gate_decisions`."] if more else [])]
 
 

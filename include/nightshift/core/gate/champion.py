@@ -42,7 +42,7 @@ def check_champion(case: GateCase) -> Rule:
         return Rule("champion", True, {**figures, "champion": None}, "there is no champion yet")
     if evidence.champion is None:
         text = (
-            f"unclear: the champion, version {evidence.champion_version}, can't be judged: "
+            f"unclear: the champion, version {evidence.champion_version}, can't be evaluated: "
             f"{evidence.champion_problem}; repair that and train again, or promote a version by hand"
         )
         return Rule("champion", None, {**figures, "champion_problem": evidence.champion_problem}, text)

@@ -38,7 +38,7 @@ class Evidence:
     rows: pd.DataFrame  # the features, for slices
     candidate: np.ndarray | None  # None where it could not be served: served.problem or missing_features say why
     baseline: np.ndarray
-    champion: np.ndarray | None  # None where there is none, or it can't be judged
+    champion: np.ndarray | None  # None where there is none, or it can't be evaluated
     champion_version: int | None
     champion_problem: str  # why `champion` is None although there is a champion_version
     missing_features: tuple[str, ...]  # that the candidate needs and the rows lack

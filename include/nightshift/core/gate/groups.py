@@ -68,7 +68,7 @@ def _name_interval(name: str, low: float, high: float) -> str:
 def find_weak_groups(rows: pd.DataFrame, harm: np.ndarray, min_rows: int, seed: int) -> list[Group]:
     """Groups in which a shallow tree expects harm; `harm`, shape (rows,), is positive where the candidate does worse.
 
-    The tree sees one seeded half of the rows, and the masks hold rows of the other half only: a group is not judged
+    The tree sees one seeded half of the rows, and the masks hold rows of the other half only: a group is not evaluated
     on the rows that made it look weak, which would find harm in noise. S. Athey and G. Imbens, Recursive partitioning
     for heterogeneous causal effects, PNAS 113 (2016), call such a tree honest.
     """

@@ -16,7 +16,7 @@ from nightshift.core.training.calibration import expected_calibration_error
 from nightshift.extension.metrics import METRICS
 from nightshift.extension.tasks import find_task
 
-NOT_SERVED = "not judged: there are no predictions"
+NOT_SERVED = "not evaluated: there are no predictions"
 # So many of the strongest single features go into the figures.
 SHOWN_FEATURES = 5
 

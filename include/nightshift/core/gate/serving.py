@@ -26,7 +26,7 @@ def check_features(evidence: Evidence) -> Rule:
     """The rows have every feature that the candidate needs."""
     missing = list(evidence.missing_features)
     if missing:
-        return Rule("features", False, {"missing": missing}, f"the rows lack {', '.join(missing)}, which it needs")
+        return Rule("features", False, {"missing": missing}, f"the rows have no {', '.join(missing)}, which it needs")
     return Rule("features", True, {"missing": missing}, "the rows have every feature that it needs")
 
 
@@ -34,7 +34,7 @@ def check_reload(evidence: Evidence, gate: Gate) -> Rule:
     """A fresh process loads the artifact and predicts what was recorded, within its budgets."""
     served = evidence.served
     if served is None:
-        return Rule("reload", None, {}, "unclear: the artifact was not loaded in a fresh process")
+        return Rule("reload", None, {}, "unclear: the artifact was not loaded in a process of its own")
     figures = {
         "rows": served.rows,
         "difference": served.difference,
@@ -49,8 +49,8 @@ def check_reload(evidence: Evidence, gate: Gate) -> Rule:
     if problems:
         return Rule("reload", False, figures, "; ".join(problems))
     if served.rows == 0 or None in (served.difference, served.seconds, served.megabytes):
-        return Rule("reload", None, figures, "unclear: not everything could be measured in the fresh process")
-    text = f"a fresh process predicts the same, 1,000 rows in {served.seconds:.2g} s and {served.megabytes:.0f} MB"
+        return Rule("reload", None, figures, "unclear: not everything could be measured in the new process")
+    text = f"a new process predicts the same, 1,000 rows in {served.seconds:.2g} s and {served.megabytes:.0f} MB"
     return Rule("reload", True, figures, text)
 
 
@@ -58,7 +58,7 @@ def _list_excesses(served: Served, gate: Gate) -> list[str]:
     problems = []
     # "Not at most" instead of "more than", so that NaN fails.
     if served.difference is not None and not served.difference <= MOST_DIFFERENCE:
-        problems.append(f"a fresh process predicts other scores, by up to {served.difference:.3g}")
+        problems.append(f"a new process predicts other scores, by up to {served.difference:.3g}")
     if served.seconds is not None and not served.seconds <= gate.serving.seconds:
         problems.append(f"1,000 rows take {served.seconds:.2f} s, gate.serving.seconds is {gate.serving.seconds:g}")
     if served.megabytes is not None and not served.megabytes <= gate.serving.megabytes:
@@ -71,7 +71,7 @@ def check_predictor(evidence: Evidence) -> Rule:
     """The fast form that will score gives the scores of the model itself, also on rows that are drawn to be awkward."""
     parity = evidence.served.parity if evidence.served else None
     if evidence.served is None or parity is None:
-        return Rule("predictor", None, {}, "not judged: it was not served in a fresh process")
+        return Rule("predictor", None, {}, "not evaluated: it was not served in a process of its own")
     recorded = evidence.served.recorded
     figures = {
         "kind": parity.kind,
@@ -83,7 +83,7 @@ def check_predictor(evidence: Evidence) -> Rule:
         "recorded": recorded,
     }
     if parity.sha256 != recorded:
-        text = f"a fresh process makes other tables than were recorded ({parity.reason or 'their hash differs'})"
+        text = f"a new process makes other lookup tables than were recorded ({parity.reason or 'their hash differs'})"
         return Rule("predictor", False, figures, text)
     if parity.difference is None:
         return Rule("predictor", True, figures, f"native: it scores by the model itself ({parity.reason})")
@@ -99,7 +99,7 @@ def check_sanity(evidence: Evidence, task: str) -> Rule:
     """Predictions are finite, within what is possible, and not all the same."""
     predicted = evidence.candidate
     if predicted is None or len(predicted) == 0:
-        return Rule("sanity", None, {}, "not judged: there are no predictions")
+        return Rule("sanity", None, {}, "not evaluated: there are no predictions")
     if not np.isfinite(predicted).all():
         count = int((~np.isfinite(predicted)).sum())
         return Rule("sanity", False, {"not_finite": count}, f"{count} of {len(predicted)} predictions are not numbers")

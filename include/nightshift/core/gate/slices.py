@@ -44,7 +44,7 @@ def check_slices(case: GateCase) -> Rule:
         return Rule("slices", True, {"slices": slices}, "no champion to compare with")
     margin = _find_slice_margin(evidence, gate, metric)
     if champion is None or not math.isfinite(margin):
-        return Rule("slices", None, {}, "unclear: the champion can't be judged")
+        return Rule("slices", None, {}, "unclear: the champion can't be evaluated")
     if not (np.isfinite(candidate).all() and np.isfinite(champion).all()):
         return Rule("slices", None, {}, "unclear: some predictions are not numbers")
     contest = _Contest(case, candidate, champion, margin)
@@ -70,7 +70,7 @@ def _find_weak(contest: _Contest) -> list[Group]:
 
 
 def find_obstacle(target: np.ndarray, min_rows: int, task: str) -> str:
-    """Why a slice with these targets can't be judged; empty where it can."""
+    """Why a slice with these targets can't be evaluated; empty where it can."""
     if len(target) < min_rows:
         return f"{len(target)} rows, gate.slices.min_rows is {min_rows}"
     return find_task(task).find_shortage(target)
@@ -98,11 +98,11 @@ def _judge_slice(group: Group, contest: _Contest) -> dict[str, Any]:
 
 
 def _refuse(reason: str) -> dict[str, Any]:
-    return {"gain": math.nan, "p": math.nan, "verdict": "not judged", "passed": None, "reason": reason}
+    return {"gain": math.nan, "p": math.nan, "verdict": "not evaluated", "passed": None, "reason": reason}
 
 
 def _mark_worse(slices: Sequence[dict[str, Any]], risk: float) -> None:
-    judged = [line for line in slices if line["verdict"] != "not judged"]
+    judged = [line for line in slices if line["verdict"] != "not evaluated"]
     for line, rejected in zip(judged, reject_holm([line["p"] for line in judged], risk), strict=True):
         line.update({"verdict": "worse" if rejected else "no worse", "passed": not rejected})
 
@@ -122,14 +122,14 @@ def reject_holm(p_values: Sequence[float], risk: float) -> list[bool]:
 
 def _conclude(slices: list[dict[str, Any]], gate: Gate, margin: float) -> Rule:
     worse = [line for line in slices if line["verdict"] == "worse"]
-    judged = [line for line in slices if line["verdict"] != "not judged"]
+    judged = [line for line in slices if line["verdict"] != "not evaluated"]
     figures = {"judged": len(judged), "margin": margin, "confidence": gate.confidence, "slices": slices}
     if worse:
         named = "; ".join(f"{line['slice']} ({line['rows']} rows, gain {line['gain']:+.4f})" for line in worse)
         return Rule("slices", False, figures, f"worse by more than {margin:.4f} in {named}")
     if gate.slices.columns and not any(not line["found"] for line in judged):
         columns = ", ".join(gate.slices.columns)
-        text = f"unclear: no slice of {columns} could be judged; hold out more rows, or lower gate.slices.min_rows"
+        text = f"unclear: no slice of {columns} could be evaluated; hold out more rows, or lower gate.slices.min_rows"
         return Rule("slices", None, figures, text)
     if not judged:
         return Rule("slices", True, figures, "no slice is configured, and none looks weak")

@@ -101,14 +101,12 @@ def judge_estimates(errors: Sequence[float], margin: float) -> EstimateCheck:
     """
     found = np.asarray(errors, dtype=np.float64)
     if len(found) < MIN_NIGHTS:
-        reason = (
-            f"not trusted: {len(found)} nights of this version have both estimate and outcomes, {MIN_NIGHTS} needed"
-        )
+        reason = f"not trusted: {len(found)} days of this version have both estimate and outcomes, {MIN_NIGHTS} needed"
         mean, absolute = (float(np.mean(v)) if len(found) else math.nan for v in (found, np.abs(found)))
         return EstimateCheck(len(found), mean, absolute, math.nan, False, reason)
     mean, absolute = float(found.mean()), float(np.abs(found).mean())
     trusted = absolute <= margin
-    figures = f"over {len(found)} nights it missed by {absolute:.4f} on average ({mean:+.4f}), {margin:.4f} is allowed"
+    figures = f"over {len(found)} days it missed by {absolute:.4f} on average ({mean:+.4f}), {margin:.4f} is allowed"
     return EstimateCheck(
         len(found), mean, absolute, float(found.std(ddof=1)), trusted, f"{'' if trusted else 'not '}trusted: {figures}"
     )
@@ -133,8 +131,8 @@ def judge_estimated_band(
     reach = float(norm.ppf((1 + CONFIDENCE) / 2)) * error
     usable = check.trusted and len(predicted) >= band.min_rows
     below = is_below(metric, value, promised, limit, error) if usable else None
-    figures = f"{metric} {value:.4f} of {len(predicted)} rows, {promised:.4f} promised, limit {limit:.4f}"
-    state = {None: "unknown", True: "out of the band", False: "within the band"}[below]
+    figures = f"{metric} {value:.4f} of {len(predicted)} rows, {promised:.4f} expected, limit {limit:.4f}"
+    state = {None: "unknown", True: "below tolerance", False: "within tolerance"}[below]
     return BandVerdict(
         value=value,
         low=value - reach,

@@ -29,7 +29,7 @@ class Night:
 
 @dataclass(frozen=True)
 class BandVerdict:
-    """The metric over the last nights, and whether it fell out of the band; `below` is None where nobody can tell."""
+    """The metric over the last nights, and whether it fell below tolerance; `below` is None where nobody can tell."""
 
     value: float
     low: float
@@ -105,7 +105,7 @@ def is_below(metric: str, value: float, promised: float, limit: float, error: fl
 def _explain(
     metric: str, value: float, promised: float, limit: float, below: bool | None, rows: int, band: Band
 ) -> str:
-    figures = f"{metric} {value:.4f} of {rows} rows, {promised:.4f} promised, limit {limit:.4f}"
+    figures = f"{metric} {value:.4f} of {rows} rows, {promised:.4f} expected, limit {limit:.4f}"
     if below is None:
         return f"unknown: {figures}; {band.min_rows} rows with both outcomes are needed"
-    return f"out of the band: {figures}" if below else f"within the band: {figures}"
+    return f"below tolerance: {figures}" if below else f"within tolerance: {figures}"

@@ -58,7 +58,7 @@ class Signals:
     # Records of core/band.BandVerdict.
     realised: dict[str, Any] | None
     estimated: dict[str, Any] | None
-    # The last day that the champion was judged on.
+    # The last day that the champion was evaluated on.
     judged_to: date
     # Every request, newest first.
     requests: Sequence[PastRequest]
@@ -103,7 +103,7 @@ def check_drift(signals: Signals, limits: Retrain) -> Criterion:
     tonight = found[0] if found else None
     met = None if tonight is None else tonight and count >= limits.min_drifted_runs
     if met and limits.harmless_drift == "wait" and is_harmless(signals.realised, signals.window_from):
-        met, text = False, f"{text}, but the scores of these nights are as good as promised"
+        met, text = False, f"{text}, but the scores of these days are within tolerance"
     return Criterion("drift", "cause", met, count, limits.min_drifted_runs, f"{text}: {signals.drift_reason}")
 
 
@@ -136,7 +136,7 @@ def check_age(signals: Signals, limits: Retrain) -> Criterion:
 def check_data(signals: Signals) -> Criterion:
     """A model trained on broken data would be broken too."""
     names = ", ".join(signals.broken)
-    text = f"the data are at fault in {names}; mend them first" if names else "no column is at fault"
+    text = f"the data are at fault in {names}; fix them first" if names else "no column is at fault"
     return Criterion("data", "guard", not names, list(signals.broken), [], text)
 
 

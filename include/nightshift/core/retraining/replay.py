@@ -76,7 +76,7 @@ def choose_span(spec: PipelineSpec, first: date, last: date, train_from: date | 
     ValueError where the days contradict each other, or the pipeline's start leaves nothing to train on.
     """
     if first > last:
-        raise ValueError(f"--to {last} lies before --from {first}")
+        raise ValueError(f"--to {last} is before --from {first}")
     window = (first - timedelta(days=1), spec.label.available_after_days, spec.training.window_days)
     start, end = choose_window(*window, train_from, train_to)
     if end < spec.start:

@@ -84,7 +84,7 @@ def search_settings(
         with closing(try_settings(settings, rows, target, rung_folds, spec, workers)) as of_settings:
             for position, (setting, of_folds) in enumerate(zip(settings, of_settings, strict=True), 1):
                 trial = judge_setting(setting, of_folds, training.metric, len(trials), rung)
-                report(trial, f"search round {rung + 1} of {len(rungs)}, setting {position} of {len(settings)}")
+                report(trial, f"search round {rung + 1} of {len(rungs)}, combination {position} of {len(settings)}")
                 trials.append(trial)
                 tried[trial.number] = tuple(found.block for found in of_folds if found.block)
         ranked = rank_trials(trials[-len(tried) :], training.metric)
@@ -130,7 +130,9 @@ def rank_trials(trials: Sequence[Trial], metric: str) -> list[Trial]:
     """The trials that did not fail, the best first, the earlier first where two are equal. ValueError without any."""
     usable = [trial for trial in trials if np.isfinite(trial.value)]
     if not usable:
-        raise ValueError(f"no setting could be fitted and judged; the first failed with: {trials[0].failure}")
+        raise ValueError(
+            f"no hyperparameters could be fitted and evaluated; the first failed with: {trials[0].failure}"
+        )
     sign = -1 if is_higher_better(metric) else 1
     return sorted(usable, key=lambda trial: sign * trial.value)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Window:
-    """The days that a candidate is made from: fitted on the first two, judged on the last two."""
+    """The days that a candidate is made from: fitted on the first two, evaluated on the last two."""
 
     train_from: date
     train_to: date
@@ -35,7 +35,7 @@ def choose_window(as_of: date, maturity: int, window: int, first: date | None, l
         )
     start = first or end - timedelta(days=window - 1)
     if start > end:
-        raise ValueError(f"train_from {start} lies after train_to {end}")
+        raise ValueError(f"train_from {start} is after train_to {end}")
     return start, end
 
 

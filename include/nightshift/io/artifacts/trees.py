@@ -133,7 +133,7 @@ def _count_columns(owner: Any) -> int:
 def _read_features(owner: Any) -> int:
     count = vars(owner).get("n_features_in_")
     if type(count) is not int:
-        raise Refused(f"its {type(owner).__name__} does not say how many features it takes")
+        raise Refused(f"its {type(owner).__name__} does not name its number of features")
     return count
 
 
@@ -146,4 +146,4 @@ def _check_children(owner: Any, parents: np.ndarray, left: np.ndarray, right: np
 
 def _check_indices(owner: Any, what: str, indices: np.ndarray, count: int) -> None:
     if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < count:
-        raise Refused(f"a tree of its {type(owner).__name__} asks for a {what} that there is none of")
+        raise Refused(f"a tree of its {type(owner).__name__} asks for a {what} that does not exist")

@@ -38,5 +38,5 @@ def _require_extra(connection: ConnectionSpec, name: str, example: str) -> str:
     value = connection.extra.get(name)
     if not isinstance(value, str) or not value.strip():
         needed = f'"{name}" in its extra, as in {{"{name}": "{example}"}}'
-        raise NightshiftError(f"Connection {connection.conn_id!r} lacks {needed}")
+        raise NightshiftError(f"Connection {connection.conn_id!r} has no {needed}")
     return value

@@ -9,7 +9,7 @@ DECISIONS = {
     "promote": ("passed the gate", "good"),
     "keep": ("did not pass the gate", "bad"),
     "needs_approval": ("waits for a person", "warn"),
-    None: ("not judged", "quiet"),
+    None: ("not evaluated", "quiet"),
 }
 VERDICTS = {True: ("passed", "good"), False: ("failed", "bad"), None: ("unclear", "warn")}
 

@@ -93,7 +93,7 @@ def _set_champion(
             .where(champions.pipeline == pipeline, champions.version == expected)
         )
     if connection.execute(statement).rowcount != 1:
-        raise ChampionChanged(f"the champion is not {expected or 'none'} any more")
+        raise ChampionChanged(f"the champion is no longer {expected or 'none'}")
 
 
 def find_champion_at(connection: Connection, pipeline: str, at: datetime) -> ModelVersion | None:

@@ -115,7 +115,7 @@ def require_usable_version(connection: Connection, pipeline: str, version: int) 
     if retired_at:
         raise NightshiftError(
             f"{pipeline}: version {version} was retired by nightshift_maintenance on {retired_at:%Y-%m-%d}, and its "
-            f"artifacts are gone (retention.candidates), so it can't score any more. Nothing was changed. Choose "
+            f"artifacts are gone (retention.candidates), so it can no longer score. Nothing was changed. Choose "
             f"another one: {COMMAND} models {pipeline}; or train again: {COMMAND} run {pipeline} train"
         )
     return found

@@ -66,7 +66,7 @@ def clean_tables(
     said = done.stdout + done.stderr
     if done.returncode != 0:
         shown = said.replace(connection.password, "***") if connection.password else said
-        raise NightshiftError(f"`airflow db clean` failed:\n{shown[-2000:]}\nMend it, then clear the task.")
+        raise NightshiftError(f"`airflow db clean` failed:\n{shown[-2000:]}\nFix it, then clear the task.")
     return {table: int(rows) for table, rows in _COUNTED.findall(said)}
 
 

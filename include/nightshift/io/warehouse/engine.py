@@ -82,7 +82,7 @@ class Warehouse:
         reason = " ".join(str(error).split()).rstrip("?.")
         where = f"(connection {self.conn_id!r}, {self.engine.url.render_as_string(hide_password=True)})"
         if code in (UNDEFINED_TABLE, INVALID_SCHEMA):
-            return NightshiftError(f"The warehouse {where} lacks a table: {reason}. Run: {COMMAND} migrate")
+            return NightshiftError(f"The warehouse {where} has no such table: {reason}. Run: {COMMAND} migrate")
         if code == INSUFFICIENT_PRIVILEGE:
             return NightshiftError(
                 f"The warehouse {where} does not allow this: {reason}. Grant it, or log in otherwise"

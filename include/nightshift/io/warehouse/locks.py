@@ -35,7 +35,7 @@ def lock_partition(connection: Connection, pipeline: str, partition: date) -> No
         if time.monotonic() - looked > STALLED_SECONDS:
             found = _find_silent(connection, name)
             for pid in [row.pid for row in silent & found]:
-                log.warning("%s: the process behind database session %s stands still; its session is ended", name, pid)
+                log.warning("%s: the process behind database session %s is stuck; its session is ended", name, pid)
                 connection.execute(text("select pg_terminate_backend(:pid)"), {"pid": pid})
             silent, looked = found, time.monotonic()
         time.sleep(LOOK_SECONDS)

@@ -41,7 +41,7 @@ def reset_warehouse(connection: Connection, config: PipelineConfig) -> None:
     """Delete the rows of the demo's pipeline; NightshiftError unless it says that its data are simulated."""
     if not config.spec.simulated:
         raise NightshiftError(
-            f"{config.folder / 'pipeline.yaml'}: {PIPELINE} is not marked as simulated any more, so the demo does not "
+            f"{config.folder / 'pipeline.yaml'}: {PIPELINE} is no longer marked as simulated, so the demo does not "
             "touch its rows"
         )
     forget_models(connection, PIPELINE)

@@ -75,21 +75,21 @@ def find_missing(facts: Facts) -> list[str]:
     retrained = [d for d in facts.decisions if d["decision"] == "retrain" and d["as_of"] == script.DRIFT_NIGHTS[-1]]
     champion_rule = _find_rule(facts, 2, "champion")
     promises = {
-        "a validation for each of the fourteen nights": set(script.ALL_NIGHTS) <= set(facts.validations),
-        "rows in quarantine on the ordinary nights": all(
+        "a validation for each of the fourteen days": set(script.ALL_NIGHTS) <= set(facts.validations),
+        "rows in quarantine on the ordinary days": all(
             facts.validations.get(night, {}).get("quarantined") for night in script.SCORED_NIGHTS
         ),
         "the bad batch stopped": bad is not None and not bad["success"],
-        "no score of the bad night": script.BAD_NIGHT not in facts.scored,
-        "the nights before the retraining scored by version 1": all(
+        "no score of the bad day": script.BAD_NIGHT not in facts.scored,
+        "the days before the retraining scored by version 1": all(
             facts.scored.get(night, (0, 0))[1] == 1 for night in (*script.CALM_NIGHTS, *script.DRIFT_NIGHTS)
         ),
-        "no drift in the calm world": facts.drift.get(script.CALM_NIGHTS[-1], {}).get("drifted") is False,
-        "drift in the changed world": facts.drift.get(script.DRIFT_NIGHTS[-1], {}).get("drifted") is True,
+        "no drift before the change": facts.drift.get(script.CALM_NIGHTS[-1], {}).get("drifted") is False,
+        "drift after the change": facts.drift.get(script.DRIFT_NIGHTS[-1], {}).get("drifted") is True,
         "a decision to retrain, with its reason": bool(retrained and retrained[0]["reason"]),
         "a gate decision that compares the candidate with the champion": "gain" in champion_rule,
         "version 2 promoted over version 1": facts.champion == 2 and facts.promotions[-1]["previous_version"] == 1,
-        "the last nights scored by version 2": all(
+        "the last days scored by version 2": all(
             facts.scored.get(night, (0, 0))[1] == 2 for night in script.FINAL_NIGHTS
         ),
         "the champion's loss of at least .02 AUC after the change": _loss(facts) >= 0.02,
@@ -107,21 +107,21 @@ def tell(facts: Facts) -> str:
     calm, final = _mean_auc(facts, script.CALM_NIGHTS, 1), _mean_auc(facts, script.FINAL_NIGHTS, 2)
     compared, scored = _find_rule(facts, 2, "champion"), sum(count for count, _ in facts.scored.values())
     paragraphs = {
-        "What came in": f"{rows:,} rows in {len(facts.validations)} nights. {quarantined} rows of the ordinary nights"
+        "What came in": f"{rows:,} rows in {len(facts.validations)} days. {quarantined} rows of the ordinary days"
         " went to quarantine, each with its reason; the others were turned into features.",
         "The bad batch": f"The file of {script.BAD_NIGHT} was broken: {bad['quarantined']:,} of {bad['rows']:,} rows"
-        " failed. The night was stopped, and scores.churn has no row of it.",
-        "The first model": f"Version 1 scored the calm nights with an AUC of {calm:.3f}.",
+        " failed. The batch was stopped, and scores.churn has no row of that day.",
+        "The first model": f"Version 1 scored the days before the change with an AUC of {calm:.3f}.",
         "The change": f"Drift: {reason}. On the outcomes, version 1 had fallen from {calm:.3f} to"
         f" {calm - _loss(facts):.3f} (-{_loss(facts):.3f}).",
         "The retraining": "The drift DAG asked for it, and the gate compared old and new on the same"
         f" {_find_rule(facts, 2, 'min_rows')['rows']:,} held-out rows: version 1 {compared['champion']:.3f}, version 2"
         f" {compared['candidate']:.3f}. Version 2 was promoted.",
-        "Since then": f"Version 2 scored the last nights with an AUC of {final:.3f}.",
-        "For analysts": f"{scored:,} rows in scores.churn, {len(facts.scored)} complete nights.",
+        "Since then": f"Version 2 scored the last days with an AUC of {final:.3f}.",
+        "For analysts": f"{scored:,} rows in scores.churn, {len(facts.scored)} complete days.",
     }
     told = (_lay_out(title, text) for title, text in paragraphs.items())
-    return "The story of a fortnight (simulated subscribers, real pipeline)\n\n" + "\n".join(told)
+    return "Two weeks in summary (simulated subscribers, real pipeline)\n\n" + "\n".join(told)
 
 
 def _lay_out(title: str, paragraph: str) -> str:

@@ -65,7 +65,7 @@ def read_limits(params: Mapping[str, Any]) -> tuple[date | None, date | None]:
     """The first and the last day, where they are named; NightshiftError where they make no sense."""
     first, last = (parse_partition(params[name]) if params[name] else None for name in ("first_day", "last_day"))
     if first and last and first > last:
-        raise NightshiftError(f"The first day, {first}, lies after the last one, {last}. Nothing was changed.")
+        raise NightshiftError(f"The first day, {first}, is after the last one, {last}. Nothing was changed.")
     return first, last
 
 

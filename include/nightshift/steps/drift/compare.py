@@ -97,7 +97,7 @@ def _withdraw(column: ColumnDrift, problem: str) -> ColumnDrift:
 
 
 def _explain(verdict: DriftVerdict, reference: Reference, matched: Matched) -> str:
-    left = f"{matched.left_out} rows of weekdays or hours that the reference lacks are left out"
+    left = f"{matched.left_out} rows of weekdays or hours that the reference does not have are left out"
     return "; ".join(
         [verdict.reason, *([reference.note] if reference.note else []), *([left] if matched.left_out else [])]
     )

@@ -128,7 +128,7 @@ def _judge_estimated(
 
 
 def _is_own(champion: ModelVersion, scored: ScoredVersion) -> bool:
-    """The champion's own scores of a night that it was neither fitted nor judged on: such a night would flatter it."""
+    """The champion's own scores of a day that it was neither fitted nor evaluated on: others favour it."""
     return scored.version == champion.version and scored.partition > champion.holdout_to
 
 

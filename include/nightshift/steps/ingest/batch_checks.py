@@ -131,7 +131,7 @@ def _judge_batch(
     if not results and not row_results:
         failures.append(Failure("batch", "expectations", rows.count, "no expectation was evaluated"))
     for name in row_checks.find_empty_columns(columns, list_filled(config), good):
-        detail = f"{name}: lacks in every row; where that is right, name it in may_be_empty of expectations.yaml"
+        detail = f"{name}: is empty in every row; if that is right, list it in may_be_empty of expectations.yaml"
         failures.append(Failure("batch", "empty column", rows.count, detail))
     return failures
 

@@ -26,7 +26,7 @@ def extract_partition(
     The params are kept with the ledger's row, so that the labels are read in the same way later.
     """
     if partition < config.spec.start:
-        raise NightshiftError(f"{config.name}: partition {partition} lies before the first one, {config.spec.start}")
+        raise NightshiftError(f"{config.name}: partition {partition} is before the first one, {config.spec.start}")
     with resources.warehouse.begin() as connection:
         attempt = begin_attempt(connection)
     with open_source(config, resources.get_connection, params).stream([partition]) as found:

@@ -58,7 +58,7 @@ def validate_partition(config: PipelineConfig, resources: Resources, partition: 
     with fetch_object(resources.lake, raw) as path, open_temporary_folder() as folder:
         source = ParquetColumns(path)
         rows, arrivals = add_late_rows(config, resources, partition, source)
-        what = f"{config.name} {partition}: the rows of {config.spec.source.describe()} can't be judged"
+        what = f"{config.name} {partition}: the rows of {config.spec.source.describe()} can't be evaluated"
         with explain_unexpected(what):
             judged = _judge(config, partition, source, rows, arrivals, earlier, folder)
         stored = _store_rows(config, resources, partition, attempt, rows, judged)

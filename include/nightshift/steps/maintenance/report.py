@@ -46,7 +46,7 @@ def sum_up(pipeline: str, doomed: Iterable[Doomed]) -> list[Line]:
 def format_lines(lines: Sequence[Line]) -> str:
     """A readable table; says so where there is nothing."""
     if not lines:
-        return "Nothing has to go."
+        return "Nothing needs to be removed."
     rows = [_HEADS, *(_format_line(line) for line in lines)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

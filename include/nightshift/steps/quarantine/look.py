@@ -69,8 +69,8 @@ def stream_quarantine(
 def describe_quarantine(found: Quarantine) -> str:
     """A table for people: the reasons, in how many rows of which days, and the first examples of each."""
     if not found.partitions:
-        return "Nothing lies in quarantine."
-    lines = [f"{found.rows:,} rows of {len(found.partitions)} partitions lie in quarantine."]
+        return "Quarantine is empty."
+    lines = [f"{found.rows:,} rows of {len(found.partitions)} partitions have rows in quarantine."]
     if found.looked_at < found.rows:
         lines.append(f"The reasons are those of the {found.looked_at:,} rows that were looked at.")
     for group in found.reasons:

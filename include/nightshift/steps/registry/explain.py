@@ -52,7 +52,7 @@ def explain_row(config: PipelineConfig, resources: Resources, key: str, partitio
         "model": _describe_model(config, version),
         "gate": asdict(gate) if gate else None,
         "promotion": asdict(promotion) if promotion else None,
-        "in_charge": bool(promotions) and promotions[-1].version == version.version,
+        "was_champion": bool(promotions) and promotions[-1].version == version.version,
         "objects": objects,
     }
 

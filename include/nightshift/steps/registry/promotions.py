@@ -56,7 +56,7 @@ def check_reason(reason: str) -> str:
     """The reason without blanks around it; NightshiftError where it says nothing or too much."""
     reason = reason.strip()
     if not reason:
-        raise NightshiftError("Say why: whoever asks later reads the reason. It must not be empty.")
+        raise NightshiftError("Give a reason: it is kept for later readers and must not be empty.")
     if len(reason) > MAX_REASON:
         raise NightshiftError(f"The reason has {len(reason)} characters; at most {MAX_REASON} are kept.")
     return reason
@@ -68,7 +68,7 @@ def require_usable(config: PipelineConfig, resources: Resources, version: ModelV
     if missing:
         raise NightshiftError(
             f"{config.name}: version {version.version} needs {', '.join(missing)}, which pipeline.yaml does not name "
-            "among the features any more. Nothing was changed."
+            "among the features any longer. Nothing was changed."
         )
     require_servable(config, resources, version)
 

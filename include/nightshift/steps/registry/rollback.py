@@ -99,7 +99,7 @@ def list_window(first: date, last: date) -> list[date]:
     days = list_days(first, last)
     if not 0 < len(days) <= MAX_DAYS:
         raise NightshiftError(
-            f"can't score again from {first} to {last}: the last day must not lie before the first one, nor more than "
+            f"can't score again from {first} to {last}: the last day must not be before the first one, nor more than "
             f"{MAX_DAYS} days after it"
         )
     return days
@@ -131,13 +131,13 @@ def _choose_target(
     if to is None:
         raise NightshiftError(
             f"{pipeline}: there is no champion before version {champion} to go back to; name a version, if there is "
-            f"one that was in charge: {COMMAND} models {pipeline}"
+            f"one that was champion: {COMMAND} models {pipeline}"
         )
     target = require_usable_version(connection, pipeline, to)
     if all(promotion.version != to for promotion in history):
         raise NightshiftError(
-            f"{pipeline}: version {to} never was the champion, so there is no way back to it. To put it in charge all "
-            f"the same: {COMMAND} promote {pipeline} {to} --reason …"
+            f"{pipeline}: version {to} never was champion, so there is no rolling back to it. To promote it "
+            f"anyway: {COMMAND} promote {pipeline} {to} --reason …"
         )
     return target
 
@@ -164,5 +164,5 @@ def _explain_failures(name: str, version: int, failed: dict[date, str], count: i
     again = f"{COMMAND} run {name} score --from {min(failed)} --to {max(failed)} --set version={version}"
     return (
         f"{name}: {len(failed)} of {count} partitions could not be scored again with version {version}: {days}. The "
-        f"others were. The first failed with: {next(iter(failed.values()))} When that is mended: {again}"
+        f"others were. The first failed with: {next(iter(failed.values()))} When that is fixed: {again}"
     )

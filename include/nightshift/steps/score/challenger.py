@@ -63,7 +63,7 @@ def score_shadow(config: PipelineConfig, resources: Resources, partition: date) 
     if challenger is None:
         return Outcome("skipped", f"{config.name} has no challenger")
     if published is None or features is None:
-        return Outcome("skipped", f"{where}: no scores are published that the challenger's could stand beside")
+        return Outcome("skipped", f"{where}: no published scores to compare the challenger's with")
     if published.model_version == challenger.version:
         return Outcome("skipped", f"{where}: the published scores are those of version {challenger.version} itself")
     if not probed:
@@ -105,7 +105,7 @@ def _write_shadow(
 def compare_challenger(config: PipelineConfig, resources: Resources, as_of: date) -> Outcome:
     """Compare on the matured outcomes of the nights that both scored, within the last training window.
 
-    Only nights later than what either version was trained or judged on count: older ones would favour who knew them.
+    Only nights later than what either version was trained or evaluated on count: older ones would favour who knew them.
     Kept in monitoring.shadow_comparisons; the challenger's realised metrics go to monitoring.performance.
     Skipped without a challenger, or while no such night has matured.
     Figures: result, reason, and the columns of monitoring.shadow_comparisons.
@@ -120,7 +120,7 @@ def compare_challenger(config: PipelineConfig, resources: Resources, as_of: date
     found = dict(_read_nights(config, resources, pairing, valid))
     if not found:
         who = f"challenger, version {challenger.version}, and champion, version {champion.version}"
-        return Outcome("skipped", f"{config.name}: no night that {who}, both scored has an outcome yet")
+        return Outcome("skipped", f"{config.name}: no day that {who}, both scored has an outcome yet")
     pairs = Pairs(*(np.concatenate(column) for column in zip(*map(_columns, found.items()), strict=True)))
     spec = config.spec
     comparison = compare_pairs(pairs, spec.training.metric, spec.gate, spec.training.seed)
@@ -200,9 +200,9 @@ def explain(config: PipelineConfig, compared: dict[str, Any]) -> str:
     promote = f"{COMMAND} promote {config.name} {challenger} --reason …"
     few = f" {gate.min_rows:,} rows are needed." if compared["rows"] < gate.min_rows else ""
     found = {
-        "better": f"is better than champion {champion}: {figures}. To put it in charge: {promote}",
-        "worse": f"is worse than champion {champion}: {figures}. Nothing to do: the champion stays.",
-        "unclear": f"can't be told from champion {champion} yet: {figures}.{few} Nothing to do: more nights will tell.",
+        "better": f"is better than champion {champion}: {figures}. To promote it: {promote}",
+        "worse": f"is worse than champion {champion}: {figures}. Nothing to do: the champion is kept.",
+        "unclear": f"can't be told apart from champion {champion} yet: {figures}.{few} Wait for more days.",
     }
     return f"{config.name}: challenger {challenger} {found[compared['result']]}"
 

@@ -71,7 +71,7 @@ def _score_groups(
     missing = set(version.feature_names) - set(read_schema(path).names)
     if missing:
         raise UnusableScores(
-            f"version {version.version} needs {', '.join(sorted(missing))}, which the features lack; run the "
+            f"version {version.version} needs {', '.join(sorted(missing))}, which the features don't have; run the "
             "ingest of this partition again, or train a new version"
         )
     columns = list(dict.fromkeys([*config.spec.keys, *version.feature_names]))

@@ -75,7 +75,7 @@ def check_serving(
         recorded = golden.column(SCORE).to_numpy() if SCORE in golden.column_names else None
         missing = [feature for feature in version.feature_names if feature not in golden.column_names]
         if missing or not golden.num_rows:
-            return ServingReport(f"it needs {', '.join(missing) or 'a row'}, which its golden rows lack")
+            return ServingReport(f"it needs {', '.join(missing) or 'a row'}, which its golden rows don't have")
         request = {
             "artifact": str(artifact),
             "name": version.artifact.uri,
@@ -102,7 +102,7 @@ def require_servable(config: PipelineConfig, resources: Resources, version: Mode
         problem = f"its tables give other scores than the model itself, by up to {report.parity.difference:.3g}"
     if problem:
         raise NightshiftError(
-            f"{config.name}: version {version.version} can't be put in charge: {problem}. Choose another version: "
+            f"{config.name}: version {version.version} can't be promoted: {problem}. Choose another version: "
             f"{COMMAND} models {config.name}"
         )
 

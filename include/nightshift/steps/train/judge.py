@@ -89,7 +89,7 @@ def _predict_champion(
         return None, ""
     missing = _find_missing(champion, holdout)
     if missing:
-        return None, f"it needs {', '.join(missing)}, which the held-out rows lack"
+        return None, f"it needs {', '.join(missing)}, which the held-out rows don't have"
     try:
         model = load_model(resources.lake, champion.artifact)
     except (CorruptObject, DataUnavailable, UnusableArtifact) as error:

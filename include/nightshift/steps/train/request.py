@@ -44,7 +44,7 @@ def _describe(version: ModelVersion) -> Described:
         "estimator": version.estimator,
         "parameters": ", ".join(f"{name}={value}" for name, value in sorted(version.parameters.items())) or "defaults",
         "fitted on": f"{version.train_from} to {version.train_to}, {version.rows:,} rows",
-        "judged on": f"{version.holdout_from} to {version.holdout_to}",
+        "evaluated on": f"{version.holdout_from} to {version.holdout_to}",
         "features": ", ".join(version.feature_names),
         "decides from score": "–" if version.threshold is None else f"{version.threshold:.4f}",
         "code": version.code_version,

@@ -81,7 +81,7 @@ def test_all_problems_are_named_at_once_with_line_field_and_nearest_name(tmp_pat
     assert "4: airflow.connections[0].conn_typ: is not a known key; did you mean 'conn_type'?" in text
     assert "7: airflow.connections[1].conn_port: '55': Input should be a valid integer" in text
     assert "8: airflow.connections[1].conn_extra: (hidden): is neither a mapping nor JSON" in text
-    assert "9: airflow.connections[2].conn_id: 'a' stands twice (first: line 3)" in text
+    assert "9: airflow.connections[2].conn_id: 'a' appears twice (first: line 3)" in text
     assert "conn_host: embedded is the PostgreSQL that Nightshift starts" in text
     assert "13: airflow.pools[0].pool_slot: 0: Input should be greater than or equal to 1" in text
     assert "14: airflow.variabels: is not a known key; did you mean 'variables'?" in text

@@ -145,9 +145,9 @@ def test_a_missed_partition_leads_to_the_dag_that_is_behind() -> None:
         ("missed_partition", "2026-03-01", {}, "stopped by validation"),
         ("drift", "version 2", {"drift": Drifted(NIGHT, 2, False, "0 of 4 moved")}, "No drift up to 2026-03-30"),
         ("drift", "version 2", {"drift": Drifted(NIGHT, 2, None, "empty")}, "unknown now: empty"),
-        ("drift", "version 1", {"drift": Drifted(NIGHT, 1, True, "x")}, "Version 2 is in charge now"),
-        ("failed_gate", "version 3", {}, "Version 2 is in charge now"),
-        ("stale_champion", "version 1", {}, "Version 2 is in charge now"),
+        ("drift", "version 1", {"drift": Drifted(NIGHT, 1, True, "x")}, "Version 2 is the champion now"),
+        ("failed_gate", "version 3", {}, "Version 2 is the champion now"),
+        ("stale_champion", "version 1", {}, "Version 2 is the champion now"),
     ],
 )
 def test_a_recovery_says_how_it_came(kind: str, subject: str, changes: dict[str, object], said: str) -> None:

@@ -69,6 +69,6 @@ def test_no_text_makes_typing_fail(texts: list[str]) -> None:
 def test_missing_and_repeated_columns_are_named_with_the_nearest() -> None:
     problems = find_schema_problems(["a", "b", "b", "Price"], {"a": "text", "b": "text", "price": "number"})
     assert problems == [
-        "column 'b' stands 2 times in the source",
+        "column 'b' appears 2 times in the source",
         "column 'price' is missing from the source (it has 'Price')",
     ]

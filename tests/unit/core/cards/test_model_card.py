@@ -140,7 +140,7 @@ def test_a_version_that_was_never_judged_gets_a_card(tmp_path: Path) -> None:
     card = without_nan(build_model_card(known))
     assert (card["gate"]["decision"], card["search"], card["slices"]["groups"]) == (None, None, [])
     assert find_answer(card, "6") is None
-    assert "not judged" in render_html(card)
+    assert "not evaluated" in render_html(card)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ HOSTILE = [
 ]
 FIGURES = {"candidate": 0.81, "champion": 0.8, "gain": 0.01, "gain_low": -0.002, "gain_high": 0.022, "confidence": 0.9}
 SLICES = [
-    {"slice": "few", "rows": 7, "gain": None, "verdict": "not judged", "reason": "7 rows"},
+    {"slice": "few", "rows": 7, "gain": None, "verdict": "not evaluated", "reason": "7 rows"},
     {"slice": "good", "rows": 300, "gain": 0.02, "gain_low": 0.01, "gain_high": 0.03, "verdict": "no worse"},
     {"slice": "plan = <b>gold</b>", "rows": 2100, "candidate": 0.7, "champion": 0.731, "gain": -0.031}
     | {"gain_low": -0.04, "gain_high": -0.02, "verdict": "worse"},
@@ -91,7 +91,7 @@ def test_the_request_says_why_and_shows_every_rule_and_every_slice() -> None:
         assert f"<td>{rule}</td>\n<td>{verdict}</td>\n<td>{why}</td>" in html
     worst = ("plan = &lt;b&gt;gold&lt;/b&gt;", "2,100", "0.7000", "0.7310", "-0.0310 (90% interval -0.0400 to -0.0200)")
     assert "\n".join(f"<td>{cell}</td>" for cell in (*worst, "worse")) in html
-    assert html.index("gold") < html.index("<td>good</td>") < html.index("<td>not judged: 7 rows</td>")
+    assert html.index("gold") < html.index("<td>good</td>") < html.index("<td>not evaluated: 7 rows</td>")
     assert '<a href="http://here/run">' in html
 
 
@@ -99,7 +99,7 @@ def test_a_request_stays_short_enough_to_be_read() -> None:
     slices = [{**SLICES[0], "slice": f"s{number}"} for number in range(35)]
     rules = [{"name": "slices", "passed": True, "figures": {"slices": slices}, "reason": ""}]
     body = write_body("roc_auc", {**JUDGED, "rules": rules}, CANDIDATE, CHAMPION, [])
-    assert body.count("not judged") == 30
+    assert body.count("not evaluated") == 30
     assert "… and 5 more" in body
 
 

@@ -133,7 +133,7 @@ def test_an_artifact_that_was_not_tried_is_unclear() -> None:
         ({"difference": 2e-9, "worst": "unseen categories"}, False, "by up to 2e-09 on unseen categories"),
         ({"difference": math.inf}, False, "by up to inf"),
         ({"difference": math.nan}, False, "by up to nan"),
-        ({"sha256": "b" * 64}, False, "other tables than were recorded"),
+        ({"sha256": "b" * 64}, False, "other lookup tables than were recorded"),
         ({"kind": "native", "sha256": None, "reason": "no numba"}, False, "no numba"),
     ],
 )

@@ -97,7 +97,7 @@ def test_tiny_slices_and_slices_of_one_class_are_listed_as_not_judged() -> None:
     shops[np.arange(ROWS) % 3 == 0] = "usual"
     rule = check(make_evidence(**EQUAL, rows=pd.DataFrame({"shop": shops})), columns=("shop",), find_weak=False)
     assert rule.passed is True
-    assert find_line(rule, "shop = tiny")["verdict"] == "not judged"
+    assert find_line(rule, "shop = tiny")["verdict"] == "not evaluated"
     assert "min_rows is 200" in find_line(rule, "shop = tiny")["reason"]
     assert "0 rows of one class" in find_line(rule, "shop = quiet")["reason"]
     assert rule.figures["judged"] == 1

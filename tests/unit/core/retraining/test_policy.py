@@ -13,8 +13,8 @@ from nightshift.core.retraining.policy import PastRequest, RetrainDecision, Sign
 
 DAY = date(2026, 3, 1)
 LIMITS = Retrain(min_drifted_runs=2, recent_runs=3, cooldown_days=7, min_new_labels=100)
-BELOW = {"below": True, "value": 0.6, "limit": 0.7, "last": str(DAY), "reason": "out of the band"}
-WITHIN = {"below": False, "value": 0.8, "limit": 0.7, "last": str(DAY), "reason": "within the band"}
+BELOW = {"below": True, "value": 0.6, "limit": 0.7, "last": str(DAY), "reason": "below tolerance"}
+WITHIN = {"below": False, "value": 0.8, "limit": 0.7, "last": str(DAY), "reason": "within tolerance"}
 UNKNOWN = {"below": None, "value": 0.8, "limit": 0.7, "last": str(DAY), "reason": "unknown: 3 rows"}
 CALM = Signals(
     as_of=DAY,
@@ -101,7 +101,7 @@ def test_performance_out_of_the_band_retrains_and_unknown_does_not(
     decided = decide_retraining(replace(CALM, **{which: record}), LIMITS)
     assert decided.decision == decision
     if record is BELOW:
-        assert "out of the band" in decided.reason
+        assert "below tolerance" in decided.reason
 
 
 def test_estimates_can_be_left_out() -> None:

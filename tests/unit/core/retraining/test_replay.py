@@ -54,7 +54,7 @@ def test_the_days_of_the_first_model_can_be_named(spec: PipelineSpec) -> None:
 
 @pytest.mark.parametrize(
     ("first", "last", "train_to", "said"),
-    [(9, 8, None, "lies before"), (0, 5, None, "start on 2026-01-01"), (9, 12, 9, "has not matured")],
+    [(9, 8, None, "is before"), (0, 5, None, "start on 2026-01-01"), (9, 12, 9, "has not matured")],
 )
 def test_days_that_contradict_each_other_are_refused(
     spec: PipelineSpec, first: int, last: int, train_to: int | None, said: str

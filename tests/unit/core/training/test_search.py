@@ -161,7 +161,7 @@ def test_a_setting_that_can_not_be_fitted_is_a_failed_trial(tmp_path: Path) -> N
 def test_where_no_setting_works_the_reason_is_told_and_the_trials_are(tmp_path: Path) -> None:
     rows, _, days = make_data()
     ended: list[Trial] = []
-    with pytest.raises(ValueError, match="no setting could be fitted"):
+    with pytest.raises(ValueError, match="no hyperparameters could be fitted"):
         tune_and_fit(rows, np.zeros(len(rows)), days, load_spec(tmp_path), lambda trial, place: ended.append(trial))
     assert len(ended) > 1
     assert all(trial.failure and np.isnan(trial.value) for trial in ended)
@@ -201,8 +201,8 @@ def test_halving_finds_the_better_estimator_on_a_fraction_of_the_rows(tmp_path: 
     assert halved.setting.kind == full.setting.kind == "hist_gradient_boosting"
     assert [sum(trial.rung == rung for trial in halved.trials) for rung in range(3)] == [10, 5, 3]
     assert sum(trial.rows for trial in halved.trials) < 0.6 * sum(trial.rows for trial in full.trials)
-    assert places[0] == "search round 1 of 3, setting 1 of 10"
-    assert places[-1] == "search round 3 of 3, setting 3 of 3"
+    assert places[0] == "search round 1 of 3, combination 1 of 10"
+    assert places[-1] == "search round 3 of 3, combination 3 of 3"
     assert [trial.number for trial in halved.trials] == list(range(18))
     last = [trial for trial in halved.trials if trial.rung == 2]
     assert halved.setting == max(last, key=lambda trial: trial.value).setting

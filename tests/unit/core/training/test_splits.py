@@ -21,7 +21,7 @@ def test_the_window_ends_where_outcomes_are_known() -> None:
 def test_a_window_of_unknown_outcomes_is_refused() -> None:
     with pytest.raises(ValueError, match="has not matured"):
         choose_window(DAY, 3, 5, None, DAY)
-    with pytest.raises(ValueError, match="lies after"):
+    with pytest.raises(ValueError, match="is after"):
         choose_window(DAY, 1, 5, DAY, date(2026, 1, 1))
 
 

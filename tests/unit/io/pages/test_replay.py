@@ -125,8 +125,8 @@ def read_text(page: str) -> str:
 def test_the_page_opens_with_the_verdict_in_words() -> None:
     text = read_text(render_replay(make_full_report()))
     for sentence in (
-        "nightshift retrained 2 times in 60 nights, and 1 of these models took over: roc_auc 0.7300 over 48,000 rows.",
-        "Never retraining reaches 0.7000, retraining every night 0.7400: "
+        "nightshift retrained 2 times in 60 days, and 1 of these models took over: roc_auc 0.7300 over 48,000 rows.",
+        "Without retraining 0.7000, retraining every day 0.7400: "
         "nightshift has 75% of that gain with 3.3% of its trainings.",
     ):
         assert sentence in text
@@ -135,7 +135,7 @@ def test_the_page_opens_with_the_verdict_in_words() -> None:
 def test_where_always_gains_nothing_the_page_says_so() -> None:
     ours, never, always = (make_policy(name, [make_night(0)]) for name in ("nightshift", "never", "always"))
     text = read_text(render_replay(make_report(ours, never, always)))
-    assert "nightshift did not retrain in 1 night: roc_auc 0.7000 over 800 rows." in text
+    assert "nightshift did not retrain in 1 day: roc_auc 0.7000 over 800 rows." in text
     assert "it gains nothing here" in text
 
 

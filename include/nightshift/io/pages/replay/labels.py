@@ -18,7 +18,7 @@ def tell_verdict(report: Record) -> list[str]:
     """The outcome in one to three sentences."""
     total = report["summary"]
     reached = f"{report['metric']} {format_number(total['metric'])} over {_count(total['scored_rows'], 'row')}"
-    nights = _count(total["nights"], "night")
+    nights = _count(total["nights"], "day")
     if not total["trainings"]:
         return [f"{report['policy']} did not retrain in {nights}: {reached}.", *_tell_gain(report)]
     trainings = f"retrained {_count(total['trainings'], 'time')} in {nights}"
@@ -33,7 +33,7 @@ def _tell_gain(report: Record) -> list[str]:
     if None in ends:
         return []
     never, always = (format_number(value) for value in ends)
-    reached = f"Never retraining reaches {never}, retraining every night {always}"
+    reached = f"Without retraining {never}, retraining every day {always}"
     if report["recovered"] is None:
         return [f"{reached}: it gains nothing here, so every training that is not made is saved."]
     if report["policy"] in ("never", "always"):

@@ -23,7 +23,7 @@ def fill_address(template: str, partition: date | None) -> str:
         if name == "partition" and partition is not None:
             return f"{partition:{pattern}}" if pattern else partition.isoformat()
         known = "{data}" if partition is None else "{data} and {partition}"
-        raise NightshiftError(f"{template}: {match.group(0)} is not a placeholder that can stand here; use {known}")
+        raise NightshiftError(f"{template}: {match.group(0)} is not a placeholder that is allowed here; use {known}")
 
     return PLACEHOLDER.sub(fill, template)
 

@@ -32,7 +32,7 @@ def _parse_lines(lines: Iterator[bytes], name: str) -> Iterator[Row]:
             empty = False
             yield _parse_line(line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line, f"{name}, line {number}")
     if empty:
-        raise UnreadableSource(f"{name}: is empty; not even one row tells its columns")
+        raise UnreadableSource(f"{name}: is empty; not even one row shows its columns")
 
 
 def _parse_line(line: bytes, where: str) -> Row:
@@ -53,7 +53,7 @@ def _make_row(pairs: list[tuple[str, Any]]) -> Row:
     row = dict(pairs)
     if len(row) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"key {next(name for name in names if names.count(name) > 1)!r} stands more than once")
+        raise ValueError(f"key {next(name for name in names if names.count(name) > 1)!r} appears more than once")
     return row
 
 

@@ -17,8 +17,8 @@ def show_name(name: object) -> str:
 
 
 def refuse_repeated(columns: Sequence[str], where: str) -> None:
-    """UnreadableSource where a column stands twice."""
+    """UnreadableSource where a column appears twice."""
     repeated = sorted(name for name, count in Counter(columns).items() if count > 1)
     if repeated:
         names = ", ".join(repr(name[:80]) for name in repeated[:5])
-        raise UnreadableSource(f"{where}: column {names} stands more than once, so nobody can say which one counts")
+        raise UnreadableSource(f"{where}: column {names} appears more than once, so it is unclear which one counts")

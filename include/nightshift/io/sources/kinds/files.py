@@ -47,7 +47,7 @@ class FilesSource:
             return read_blocks(file, kind, delimiter)
         blocks = read_kept(file, f"{kind} {delimiter}", lambda: read_blocks(file, kind, delimiter))
         selected = (select_partitions(block, by, partitions) for block in blocks)
-        return _require_columns(selected, (by.column,), file, "which says to which day a row belongs")
+        return _require_columns(selected, (by.column,), file, "which says which day a row belongs to")
 
 
 def open_files(
@@ -96,7 +96,7 @@ def find_format(name: str) -> str:
     suffix = name.lower().removesuffix(".gz").rpartition(".")[2]
     if suffix not in SUFFIXES:
         formats = ", ".join(dict.fromkeys(SUFFIXES.values()))
-        raise NightshiftError(f"{show_name(name)}: the name does not tell the format; set source.format ({formats})")
+        raise NightshiftError(f"{show_name(name)}: the name does not show the format; set source.format ({formats})")
     return SUFFIXES[suffix]
 
 
