@@ -21,7 +21,8 @@ from nightshift.commands.base import (
     read_date,
 )
 from nightshift.commands.models import read_version
-from nightshift.config.days import MOST_DAYS, list_days, parse_day
+from nightshift.config.days import list_days, parse_day
+from nightshift.config.horizons import MAX_RANGE_DAYS
 from nightshift.config.loading import load_named_pipeline
 from nightshift.config.names import suggest_name
 from nightshift.config.pipeline import PipelineConfig
@@ -167,8 +168,10 @@ def check_days(arguments: argparse.Namespace, settings: dict[str, str]) -> None:
             raise NightshiftError("train takes one day; its window is set by --set train_from=… --set train_to=…")
         if arguments.partition or arguments.first > arguments.last:
             raise NightshiftError("give --partition, or --from and a --to that is not before it")
-        if (arguments.last - arguments.first).days >= MOST_DAYS:
-            raise NightshiftError(f"--from {arguments.first} --to {arguments.last}: at most {MOST_DAYS} days at once")
+        if (arguments.last - arguments.first).days >= MAX_RANGE_DAYS:
+            raise NightshiftError(
+                f"--from {arguments.first} --to {arguments.last}: at most {MAX_RANGE_DAYS} days at once"
+            )
     if arguments.kind in ("train", "drift") and "as_of" in settings and (arguments.partition or arguments.first):
         raise NightshiftError("give --partition or as_of, not both: both name this run's day")
 

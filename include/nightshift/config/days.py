@@ -5,8 +5,6 @@ from zoneinfo import ZoneInfo
 
 # Days further out are typing errors, and no arithmetic holds for the first and last ones that Python knows.
 EARLIEST, LATEST = date(1800, 1, 1), date(2200, 12, 31)
-# Nobody means more days than that at once.
-MOST_DAYS = 3660
 
 
 def parse_day(text: str) -> date:

@@ -36,7 +36,7 @@ def copy_project(root: Path) -> None:
     shutil.copy(HERE / "failpoints.py", root)
     with (root / "dags" / "nightshift_path.py").open("a") as file:
         file.write("\nimport failpoints\n\nfailpoints.install()\n")
-    _retry_soon(root / "include" / "orchestration" / "describing.py")
+    _retry_soon(root / "include" / "nightshift" / "orchestration" / "dag_defaults.py")
 
 
 def _retry_soon(file: Path) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from nightshift.config.horizons import find_least_days
 from nightshift.config.model import Model
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 PARTITIONED = ("raw", "valid", "quarantine", "features", "scores")
 # The least days between an object's last use and its end: attempts are refused after two.
 LEAST_GRACE, GRACE = 3, 7
-# Nights that drift and performance may reach back to, and the same days a year earlier with a week on either side.
-FURTHEST, SEASON = 31, 371
 
 
 class Retention(Model):
@@ -37,15 +36,6 @@ class Retention(Model):
     candidates: int | None = Field(
         None, ge=30, description="Models that were never champion: they are retired and can no longer be promoted."
     )
-
-
-def find_least_days(spec: "PipelineSpec") -> int:
-    """How many days of partitions training, labels, drift and features that look back need."""
-    label, performance = spec.label, spec.retrain.performance
-    maturity = max(1, label.available_after_days)
-    drift = max(spec.drift.window_days, FURTHEST) + (SEASON if spec.drift.reference == "season" else 0)
-    outcomes = maturity + max(spec.training.window_days, performance.window_days, label.revised_for_days, FURTHEST)
-    return max(drift, outcomes) + spec.lookback
 
 
 def find_least(spec: "PipelineSpec") -> dict[str, int]:

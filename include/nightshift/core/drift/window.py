@@ -5,8 +5,6 @@ from datetime import date
 from statistics import median
 from typing import NamedTuple
 
-# How far back a window of few rows may reach, in nights.
-FARTHEST = 31
 # The nights that say how many rows are usual, and the share of them below which a night is not whole.
 USUAL_NIGHTS, WHOLE = 14, 0.1
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nightshift.config.days import list_days
+from nightshift.config.horizons import list_season_days
 from nightshift.config.pipeline import PipelineSpec
 from nightshift.core.evaluation.metrics import gain, measure
 from nightshift.core.features.build import list_lookback
@@ -17,8 +18,6 @@ from nightshift.extension.metrics import METRICS
 
 Policy = Literal["nightshift", "never", "always", "weekly"]
 POLICIES: tuple[Policy, ...] = ("nightshift", "never", "always", "weekly")
-# As far as a reference of the same season reaches back.
-SEASON = timedelta(days=371)
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def list_ingested(spec: PipelineSpec, span: Span, retrains: bool) -> list[date]:
     for start in (*starts, span.first):
         days.update(list_lookback(spec, start))
     if spec.drift.reference == "season":
-        days.update(list_days(span.first - SEASON, span.last - SEASON + timedelta(days=14)))
+        days.update(list_season_days(span.first, span.last))
     return sorted(day for day in days if day >= spec.start)
 
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+from nightshift.config.horizons import list_drift_days
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.drift.result import ColumnDrift, DriftVerdict, judge_drift
-from nightshift.core.drift.window import FARTHEST, Night, choose_nights, find_short_night
+from nightshift.core.drift.window import Night, choose_nights, find_short_night
 from nightshift.io.ledger.entries import Entry, find_entries
 from nightshift.io.monitoring.validation_and_drift import record_drift, record_drift_columns
 from nightshift.io.registry import ModelVersion, find_champion
@@ -28,7 +29,7 @@ def compare_windows(config: PipelineConfig, resources: Resources, as_of: date, r
     is written to the lake.
     """
     first = as_of - timedelta(days=config.spec.drift.window_days - 1)
-    days = [as_of - timedelta(days=back) for back in range(max(config.spec.drift.window_days, FARTHEST))]
+    days = list_drift_days(config.spec, as_of)
     with resources.warehouse.begin() as connection:
         champion = find_champion(connection, config.name)
         known = find_entries(connection, config.name, "features", days)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from nightshift.config.horizons import REACH_DAYS, find_first_measured
 from nightshift.config.json_values import without_nan
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.performance.estimates import judge_estimated_band, judge_estimates
@@ -23,9 +24,6 @@ from nightshift.io.resources import Resources
 from nightshift.steps.drift.scored import ScoredNight, read_matured, read_unmatured
 from nightshift.steps.outcome import Outcome
 
-# The oldest night that the figures for the policy reach back to, and that is asked again for its first outcome.
-FURTHEST = 31
-
 
 def measure_performance(config: PipelineConfig, resources: Resources, as_of: date) -> Outcome:
     """Join what was scored with the outcomes known now; keep realised and estimated metrics of every version.
@@ -36,13 +34,13 @@ def measure_performance(config: PipelineConfig, resources: Resources, as_of: dat
     outcomes are absent), realised and estimated (the champion against its band, as BandVerdict.to_record, or None).
     """
     matured = find_matured(as_of, config.spec.label.available_after_days)
-    first = matured - timedelta(days=max(_count_recent(config), FURTHEST) - 1)
+    first = find_first_measured(config.spec, matured)
     with resources.warehouse.begin() as connection:
         champion = find_champion(connection, config.name)
         scored = list_scored_versions(connection, config.name, first, as_of)
         known = list_realised(connection, config.name, first, matured)
     nights = _read_again(config, resources, champion, [e for e in scored if e.partition <= matured], known, matured)
-    oldest = max(matured, as_of - timedelta(days=FURTHEST))
+    oldest = max(matured, as_of - timedelta(days=REACH_DAYS))
     unmatured = read_unmatured(config, resources, [e for e in scored if e.partition > oldest])
     _record(config, resources, nights, unmatured)
     figures = {

@@ -1,12 +1,12 @@
 """What the window is compared with: the champion's own sample, the same mixed as the window, or a year earlier."""
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from nightshift.config.days import list_days
+from nightshift.config.horizons import list_season_days
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.features.sampling import match_mix
 from nightshift.io.lake.parquet import fetch_table
@@ -15,9 +15,6 @@ from nightshift.io.registry import ModelVersion
 from nightshift.io.resources import Resources
 from nightshift.steps.ingest.samples import HELD_OUT, HOUR, sample_entries
 from nightshift.steps.labels import PARTITION
-
-# 52 weeks: the same days of the week.
-YEAR, AROUND = timedelta(days=364), timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -78,8 +75,7 @@ def _split(sample: pd.DataFrame) -> Reference:
 def _find_season(
     config: PipelineConfig, resources: Resources, champion: ModelVersion, first: date, last: date
 ) -> Reference | None:
-    start, end = first - YEAR - AROUND, last - YEAR + AROUND
-    days = list_days(start, end)
+    days = list_season_days(first, last)
     with resources.warehouse.begin() as connection:
         entries = find_entries(connection, config.name, "features", days)
     limits = config.spec.drift

@@ -7,6 +7,7 @@ from datetime import date
 from sqlalchemy import Connection
 
 from nightshift.config.days import list_days
+from nightshift.config.horizons import MAX_RANGE_DAYS
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.project import COMMAND
 from nightshift.core.gate.rollback_target import find_previous
@@ -29,7 +30,6 @@ from nightshift.steps.score.publish import publish_scores
 from nightshift.steps.score.score import score_partition
 
 log = logging.getLogger(__name__)
-MAX_DAYS = 3660
 
 
 def roll_back(
@@ -97,10 +97,10 @@ def rescore_partitions(
 def list_window(first: date, last: date) -> list[date]:
     """Every day from `first` to `last`; NightshiftError where that is no sensible window."""
     days = list_days(first, last)
-    if not 0 < len(days) <= MAX_DAYS:
+    if not 0 < len(days) <= MAX_RANGE_DAYS:
         raise NightshiftError(
             f"can't score again from {first} to {last}: the last day must not be before the first one, nor more than "
-            f"{MAX_DAYS} days after it"
+            f"{MAX_RANGE_DAYS} days after it"
         )
     return days
 
