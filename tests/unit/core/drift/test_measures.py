@@ -72,5 +72,5 @@ def test_a_limit_that_can_not_be_is_refused(nothing: DriftMeasure, limits: dict[
 
 def test_a_measure_without_a_value_moves_nothing(nothing: DriftMeasure) -> None:
     reference, current = draw("numeric", 400, 1), draw("numeric", 200, 2)
-    column = judge_column("spent", "numeric", 0.01, 1.0, reference, current, NOISE, Drift(missing_limit=0.9))
+    column = judge_column("spent", "numeric", 0.01, 1.0, (reference, current), NOISE, Drift(missing_limit=0.9))
     assert (column.drifted, column.reason) == (False, "distance 0.01, below the limit of 0.1")
