@@ -48,7 +48,7 @@ def build_features(
         known = _call_user_function(user_function, known, history)
     missing = [name for name in spec.features.names if name not in known]
     if missing:
-        raise ValueError(f"features {missing} come neither from columns, tables, derived nor features.py")
+        raise ValueError(f"features {', '.join(missing)} come neither from columns, tables, derived nor features.py")
     return _select_and_sort(known, spec)
 
 

@@ -186,7 +186,7 @@ def read_number(node: Node) -> int:
 def _take(fields: Node, *names: str) -> list[Any]:
     """The fields' values; ValueError where there are others, or fewer."""
     if set(fields) != set(names):
-        raise ValueError(f"fields {sorted(fields)} instead of {sorted(names)}")
+        raise ValueError(f"fields {', '.join(sorted(map(str, fields)))} instead of {', '.join(sorted(names))}")
     return [fields[name] for name in names]
 
 

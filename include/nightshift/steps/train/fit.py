@@ -75,7 +75,8 @@ def _search(
     def report(trial: Trial, place: str) -> None:
         ended.append(trial)
         setting, reached = trial.setting, trial.failure or f"{metric} {trial.value:.5f}"
-        log.info("%s: %s %s: %s (%.1f s)", place, setting.kind, setting.parameters, reached, trial.seconds)
+        chosen = ", ".join(f"{name} {value}" for name, value in setting.parameters.items()) or "defaults"
+        log.info("%s: %s (%s): %s (%.1f s)", place, setting.kind, chosen, reached, trial.seconds)
 
     def record() -> None:
         with resources.warehouse.begin() as connection:
