@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 class Served:
     """What a fresh process made of the artifact and the golden rows."""
 
-    problem: str  # "" where it loaded and predicted
-    difference: float | None  # largest absolute difference to the recorded scores
-    seconds: float | None  # for 1,000 rows
-    megabytes: float | None  # peak on top of the libraries' own, for 1,000 rows
-    rows: int  # golden rows
+    problem: str = ""  # "" where it loaded and predicted
+    difference: float | None = None  # largest absolute difference to the recorded scores
+    seconds: float | None = None  # for 1,000 rows
+    megabytes: float | None = None  # peak on top of the libraries' own, for 1,000 rows
+    rows: int = 0  # golden rows
     parity: Parity | None = None  # its tables against the model itself; None: not measured
     recorded: str | None = None  # the hash of the tables that belong to the version; None where it has none
 

@@ -1,6 +1,6 @@
 """Whether a version can be served: its artifact, loaded by a fresh process, gives the scores that were recorded."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.project import COMMAND
+from nightshift.core.gate.evidence import Served
 from nightshift.core.gate.serving import MOST_DIFFERENCE
 from nightshift.core.predictors import Parity
 from nightshift.core.training.fit import sample_rows
@@ -31,19 +32,6 @@ SECONDS = 120.0
 LIBRARIES_MEGABYTES = 1024
 
 
-@dataclass(frozen=True)
-class ServingReport:
-    """What a fresh process made of the artifact and the golden rows."""
-
-    problem: str = ""
-    difference: float | None = None
-    seconds: float | None = None
-    megabytes: float | None = None
-    rows: int = 0
-    parity: Parity | None = None
-    recorded: str | None = None
-
-
 def store_golden(config: PipelineConfig, resources: Resources, rows: pd.DataFrame, predicted: np.ndarray) -> ObjectRef:
     """A seeded sample of held-out rows with their scores, in the column `__score`: what serving must reproduce.
 
@@ -55,10 +43,8 @@ def store_golden(config: PipelineConfig, resources: Resources, rows: pd.DataFram
     return store_table(resources.lake, f"models/{config.name}/golden/{make_attempt_id()}.parquet", table)
 
 
-def check_serving(
-    config: PipelineConfig, resources: Resources, version: ModelVersion, fresh: bool = True
-) -> ServingReport:
-    """Load the version in a fresh process and predict its golden rows; whatever goes wrong is the report's `problem`.
+def check_serving(config: PipelineConfig, resources: Resources, version: ModelVersion, fresh: bool = True) -> Served:
+    """Load the version in a fresh process and predict its golden rows; whatever goes wrong is its `problem`.
 
     Without `fresh` in this process, for models that it has just fitted itself.
 
@@ -71,11 +57,11 @@ def check_serving(
         except TemporarilyUnavailable:
             raise
         except (NightshiftError, pa.ArrowException) as error:
-            return ServingReport(str(error))
+            return Served(str(error))
         recorded = golden.column(SCORE).to_numpy() if SCORE in golden.column_names else None
         missing = [feature for feature in version.feature_names if feature not in golden.column_names]
         if missing or not golden.num_rows:
-            return ServingReport(f"it needs {', '.join(missing) or 'a row'}, which its golden rows don't have")
+            return Served(f"it needs {', '.join(missing) or 'a row'}, which its golden rows don't have")
         request = {
             "artifact": str(artifact),
             "name": version.artifact.uri,
@@ -87,7 +73,7 @@ def check_serving(
         }
         answer = run_fresh(WORKER, request, _choose_limits(config)) if fresh else _serve_here(request)
     if answer.problem:
-        return ServingReport(answer.problem, rows=golden.num_rows)
+        return Served(answer.problem, rows=golden.num_rows)
     report = _compare(answer.value, recorded, golden.num_rows)
     return replace(report, recorded=(version.predictor or {}).get("sha256"))
 
@@ -128,12 +114,12 @@ def _fetch_golden(resources: Resources, version: ModelVersion, path: Path) -> pa
     return table
 
 
-def _compare(answer: dict[str, Any], recorded: np.ndarray | None, rows: int) -> ServingReport:
+def _compare(answer: dict[str, Any], recorded: np.ndarray | None, rows: int) -> Served:
     if answer.get("problem"):
-        return ServingReport(str(answer["problem"]), rows=rows)
+        return Served(str(answer["problem"]), rows=rows)
     scores = np.asarray(answer["scores"], dtype=np.float64)
     parity = Parity(**answer["parity"]) if answer["parity"] else None
-    report = ServingReport(seconds=answer["seconds"], megabytes=answer["megabytes"], rows=rows, parity=parity)
+    report = Served(seconds=answer["seconds"], megabytes=answer["megabytes"], rows=rows, parity=parity)
     unusable = int((~np.isfinite(scores)).sum())
     if unusable:
         return replace(report, problem=f"it gives no finite score for {unusable} of {rows} golden rows")

@@ -30,7 +30,7 @@ def judge_candidate(
         candidate = require_version(connection, config.name, version)
         champion = find_champion(connection, config.name)
     data = read_training_set(config, resources, assembled)
-    served = Served(**vars(check_serving(config, resources, candidate, fresh)))
+    served = check_serving(config, resources, candidate, fresh)
     evidence = gather_evidence(config, resources, data, candidate, champion, served)
     decision, rules = judge(evidence, spec.gate, spec.task, spec.training.metric, spec.training.seed)
     reason, records = explain(decision, rules), [rule.to_record() for rule in rules]
