@@ -243,7 +243,7 @@ def test_a_file_that_fails_is_named_and_stops_only_what_uses_it(tmp_path: Path) 
     assert parsed.stderr.count(sentence) == 1
     assert (whole.returncode, one.returncode) == (1, 0)
     assert all("sound: ok" in done.stdout for done in (whole, one))
-    assert "there is no metric called 'call_profit'; there are: roc_auc" in whole.stdout
+    assert "training.metric: 'call_profit' is not one of 'roc_auc'" in whole.stdout
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,11 +1,12 @@
 """Names in pipeline.yaml that a registry knows: what ships and what the project's extensions add."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from nightshift.errors import NightshiftError
 from nightshift.extension.drift_measures import DRIFT_MEASURES
@@ -16,7 +17,7 @@ from nightshift.extension.tasks import ALIASES, TASKS, find_task
 
 @dataclass(frozen=True)
 class Choice:
-    """Annotates text that must be a name of `list_names`; `find` refuses others and says what there is."""
+    """Annotates text that must be a name of `list_names`, or an earlier one that `find` knows."""
 
     list_names: Callable[[], tuple[str, ...]]
     find: Callable[[str], Any]
@@ -24,19 +25,21 @@ class Choice:
     earlier: tuple[str, ...] = ()
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self.check, handler(source))
+        return core_schema.no_info_plain_validator_function(self.check)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         names = {"enum": list(self.list_names())}
         earlier = {"enum": list(self.earlier), "deprecated": True}
         return {"type": "string", **({"anyOf": [names, earlier]} if self.earlier else names)}
 
-    def check(self, name: str) -> str:
-        """Return the record's own name, which may be the newer one; ValueError where there is none."""
-        try:
-            return str(self.find(name).name)
-        except NightshiftError as error:
-            raise ValueError(str(error)) from None
+    def check(self, name: object) -> str:
+        """Return the record's own name, which may be the newer one; refused as by a Literal where there is none."""
+        if isinstance(name, str):
+            with suppress(NightshiftError):
+                return str(self.find(name).name)
+        *others, last = (repr(known) for known in self.list_names())
+        expected = f"{', '.join(others)} or {last}" if others else last
+        raise PydanticKnownError("literal_error", {"expected": expected})
 
 
 TaskName = Annotated[str, Choice(TASKS.list_names, find_task, tuple(ALIASES))]

@@ -62,7 +62,7 @@ def test_the_shipped_pipelines_load(name: str) -> None:
         ({"training.estimators": []}, "training.estimators"),
         (
             {"training.estimators": [{"kind": "xgboost"}]},
-            "there is no kind of estimator called 'xgboost'; there are: logistic, ridge",
+            "training.estimators[0].kind: 'xgboost' is not one of",
         ),
         ({"training.estimators": [{"kind": "ridge"}]}, "ridge is not for binary_classification"),
         ({"gate.floor": float("nan")}, "gate.floor"),
