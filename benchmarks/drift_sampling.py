@@ -16,8 +16,8 @@ import pandas as pd
 
 from benchmarks.drift_costs import measure_costs
 from nightshift.config.sections.drift import Drift
-from nightshift.core.drift.columns import judge_column
-from nightshift.core.drift.null_distribution import Noise, bind_numbers, find_reach
+from nightshift.core.drift.columns import compare_column
+from nightshift.core.drift.null_distribution import NullDistribution, bind_numbers, find_critical_value
 from nightshift.core.drift.result import Kind
 from nightshift.core.training.fit import sample_rows
 from nightshift.extension.drift_measures import find_distance
@@ -59,10 +59,10 @@ def judge_sample(kind: Kind, reference: pd.Series, current: pd.Series, limits: D
         sample_rows(len(side), limits.sample_rows, seed + n) for n, side in enumerate((reference, current))
     )
     nights = (np.arange(len(reference)) * NIGHTS // len(reference)).astype("datetime64[D]")[chosen]
-    noise = Noise(len(chosen), nights, WINDOW, len(other), len(chosen), seed)
+    noise = NullDistribution(len(chosen), nights, WINDOW, len(other), len(chosen), seed)
     then, now = reference.iloc[chosen], current.iloc[other]
     return bool(
-        judge_column("x", kind, find_distance(kind).measure(then, now), 1.0, (then, now), noise, limits).drifted
+        compare_column("x", kind, find_distance(kind).measure(then, now), 1.0, (then, now), noise, limits).drifted
     )
 
 
@@ -132,9 +132,9 @@ def judge_days(
     of_night = np.repeat(np.arange(nights).astype("datetime64[D]"), rows)[chosen]
     if find_distance("numeric").measure(pd.Series(reference), pd.Series(current)) < limits.column_limit:
         return False, False
-    noise = Noise(len(reference), of_night, window, len(current), len(reference), seed)
+    noise = NullDistribution(len(reference), of_night, window, len(current), len(reference), seed)
     pooled = noise.pool(pd.Series(reference), pd.Series(current))
-    reach = find_reach(bind_numbers(pooled), noise)
+    reach = find_critical_value(bind_numbers(pooled), noise)
     return True, find_distance("numeric").measure(pd.Series(reference), pd.Series(current)) > reach
 
 

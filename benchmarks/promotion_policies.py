@@ -34,7 +34,7 @@ from nightshift.io.ledger.entries import find_entries
 from nightshift.io.registry import find_version
 from nightshift.io.resources import Resources
 from nightshift.local.demo.reset import forget_models
-from nightshift.local.resources import open_house, open_warehouse_as
+from nightshift.local.resources import open_local_resources, open_warehouse_as
 from nightshift.steps import runs
 from nightshift.steps.labels import TARGET, read_targets
 
@@ -226,7 +226,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="every month's figures as well")
     arguments = parser.parse_args()
     os.environ["NIGHTSHIFT_HOME"] = str(arguments.home.resolve())
-    resources = open_house(migrate=True)
+    resources = open_local_resources(migrate=True)
     told = {}
     for story in STORIES:
         if arguments.pipeline and story.name not in arguments.pipeline:

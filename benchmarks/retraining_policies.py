@@ -23,7 +23,7 @@ from nightshift.core.retraining.replay import choose_span, measure_recovered
 from nightshift.io.pages.replay import render_metric_chart
 
 POLICIES = ("nightshift", "never", "always")
-MOST_TRAININGS, LEAST_RECOVERED = 0.15, 0.80
+MAX_TRAININGS, MIN_RECOVERED = 0.15, 0.80
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,12 @@ def judge(story: Story, report: dict[str, Any]) -> str:
     if story.most is not None:
         return f"{trainings} trainings; at most {story.most}: {_say(trainings <= story.most)}."
     share = trainings / nights
-    text = f"Trainings of `always`: {share:.1%}, at most {MOST_TRAININGS:.0%}: {_say(share <= MOST_TRAININGS)}."
+    text = f"Trainings of `always`: {share:.1%}, at most {MAX_TRAININGS:.0%}: {_say(share <= MAX_TRAININGS)}."
     if report["recovered"] is None:
         return f"`always` gains nothing over `never`. {text}"
     recovered = report["recovered"]
-    reached = _say(recovered >= LEAST_RECOVERED)
-    return f"Of what `always` gains over `never`: {recovered:.0%}, at least {LEAST_RECOVERED:.0%}: {reached}. {text}"
+    reached = _say(recovered >= MIN_RECOVERED)
+    return f"Of what `always` gains over `never`: {recovered:.0%}, at least {MIN_RECOVERED:.0%}: {reached}. {text}"
 
 
 def _say(reached: bool) -> str:

@@ -26,14 +26,14 @@ from sklearn.metrics import roc_auc_score
 
 from nightshift.config.sections.drift import Drift
 from nightshift.config.sections.retrain import Retrain
-from nightshift.core.drift.columns import judge_column
-from nightshift.core.drift.result import SCORE, judge_drift
+from nightshift.core.drift.columns import compare_column
+from nightshift.core.drift.result import SCORE, conclude_drift
 from nightshift.core.evaluation.bootstrap import Resampling, bootstrap_gain
-from nightshift.core.performance.tolerance import Night, judge_band
+from nightshift.core.performance.tolerance import Night, check_tolerance
 from nightshift.core.retraining.policy import PastRequest, RetrainDecision, Signals, decide_retraining
 from nightshift.core.training.fit import sample_rows
 from nightshift.io.vendors.evidently import measure_numbers
-from nightshift.steps.drift.columns import compare_columns, find_nights, make_noise
+from nightshift.steps.drift.columns import compare_columns, find_nights, make_null_distribution
 from nightshift.steps.drift.reference import Matched, Reference
 from nightshift.steps.labels import PARTITION
 
@@ -133,9 +133,9 @@ def compare(champion: Champion, window: list[Rows]) -> tuple[bool | None, str]:
     base = pd.Series(champion.model.predict_proba(reference.fitted[NAMES].to_numpy())[:, 1])
     held = find_nights(reference.held)
     assert held is not None
-    noise = make_noise(CONFIG, reference, Matched(reference.held, current), len(np.unique(held)))
-    score = judge_column(SCORE, "prediction", measure_numbers(then, now), 0.0, (base, now), noise, limits)
-    verdict = judge_drift([*columns, score], limits, [])
+    noise = make_null_distribution(CONFIG, reference, Matched(reference.held, current), len(np.unique(held)))
+    score = compare_column(SCORE, "prediction", measure_numbers(then, now), 0.0, (base, now), noise, limits)
+    verdict = conclude_drift([*columns, score], limits, [])
     return verdict.drifted, verdict.reason
 
 
@@ -148,7 +148,7 @@ def decide(
     champion.verdicts.insert(0, drifted)
     newest = nights[-1]
     champion.nights.append(Night(newest.partition, newest.target, champion.model.predict_proba(newest.inputs)[:, 1]))
-    realised = judge_band(champion.nights, "roc_auc", champion.promised, HELD * ROWS, limits.performance, 7)
+    realised = check_tolerance(champion.nights, "roc_auc", champion.promised, HELD * ROWS, limits.performance, 7)
     signals = Signals(
         as_of=as_of,
         today=as_of + timedelta(days=1),

@@ -24,7 +24,7 @@ NIGHT = START + timedelta(days=LEARNED)
 TASKS = 7
 DAG_FILES = {"ingest", "score", "train", "drift", "rollback", "quarantine", "maintenance", "refused_pipelines"}
 KINDS = 6
-PARSE_SECONDS, REST_SECONDS, NIGHT_SECONDS = 900.0, 45.0, 30.0
+PARSE_SECONDS, RESTART_BACKOFF_SECONDS, NIGHT_SECONDS = 900.0, 45.0, 30.0
 BEGAN = time.monotonic()
 Loop = tuple[float, float, float]
 
@@ -95,8 +95,8 @@ def measure_site(site: Site, names: list[str], wave: list[str]) -> dict[str, Any
     """Everything, in the order in which it happens."""
     parsed = wait_parsed(site, len(names))
     say(f"{len(names)} pipelines, all DAGs there: {parsed}")
-    time.sleep(REST_SECONDS)
-    idle, files = measure_loop(site, time.time() - REST_SECONDS + 5), read_files(site)
+    time.sleep(RESTART_BACKOFF_SECONDS)
+    idle, files = measure_loop(site, time.time() - RESTART_BACKOFF_SECONDS + 5), read_files(site)
     memory = site.read_memory()
     say(f"files {files}, idle loop {idle}, memory {memory}")
     start, used = time.time(), site.read_cpu("scheduler")[0]

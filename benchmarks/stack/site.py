@@ -18,7 +18,7 @@ from nightshift.io.resources import Resources
 from nightshift.local.paths import Paths
 from nightshift.local.ports import find_free_port
 from nightshift.local.postgres import stop_postgres
-from nightshift.local.resources import open_house
+from nightshift.local.resources import open_local_resources
 from nightshift.local.rest import AirflowClient
 from nightshift.local.stack import read_processes, start_stack, stop_stack
 
@@ -84,7 +84,7 @@ def open_site(
         copy_project(paths.root)
         shutil.copy(Path(__file__).with_name("statsd.py"), paths.root)
         write(paths.root / "include" / "pipelines")
-        resources = open_house(migrate=True)
+        resources = open_local_resources(migrate=True)
         prepare(paths.root / "include" / "pipelines", resources)
         # Far from each other: two benchmarks that start at once would find the same port free.
         stack = start_stack(paths=paths, port=find_free_port(20000 + os.getpid() % 10000))

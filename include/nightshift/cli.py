@@ -25,7 +25,7 @@ from nightshift.commands.status import add_status
 from nightshift.config.environment import TELEMETRY_OFF, THREADS
 from nightshift.config.project import COMMAND
 from nightshift.config.yaml.document import show_text
-from nightshift.errors import NightshiftError, name_error
+from nightshift.errors import NightshiftError, describe_error
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         log.debug("unexpected", exc_info=True)
         hint = f"a fault of Nightshift's or of this machine; {DEBUG_VARIABLE}=1 shows the traceback"
-        print(f"nightshift: {name_error(error)}; {hint}", file=sys.stderr)
+        print(f"nightshift: {describe_error(error)}; {hint}", file=sys.stderr)
         return 1
 
 

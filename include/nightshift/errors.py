@@ -31,10 +31,10 @@ def explain_unexpected(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         log.debug("%s", what, exc_info=True)
-        raise NightshiftError(f"{what}: {name_error(error)}") from error
+        raise NightshiftError(f"{what}: {describe_error(error)}") from error
 
 
-def name_error(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """An exception's kind and words on one line."""
     words = " ".join(str(error).split())[:500]
     return f"{type(error).__name__}: {words}" if words else type(error).__name__

@@ -11,17 +11,17 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # More would not shorten a night, since the warehouse takes fewer rows a second than they score; but each takes memory.
-MOST_WORKERS = 8
+MAX_WORKERS = 8
 
 
 def count_workers() -> int:
     """One for every core that this process may use, up to a bound, so that memory doesn't follow the machine's size."""
     # Not every system can bind a process to some of the cores.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST_WORKERS, cores)
+    return min(MAX_WORKERS, cores)
 
 
-def map_ahead(
+def prefetch_map(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int, ahead: int = 1
 ) -> Generator[Result]:
     """`function` of each item, in their order, worked out by `workers` threads; at most `ahead` results lie waiting.
@@ -42,6 +42,6 @@ def map_ahead(
         pool.shutdown(cancel_futures=True)
 
 
-def take_first(items: Iterator[Item]) -> Iterator[Item]:
+def prime(items: Iterator[Item]) -> Iterator[Item]:
     """The same, begun: what comes before the first one is done at once."""
     return chain(list(islice(items, 1)), items)

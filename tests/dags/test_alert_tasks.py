@@ -77,7 +77,7 @@ def test_whoever_was_not_reached_fails_the_task_after_all_others_were_told(monke
     told = Outcome("done", figures={"notified": ["title"], "problems": {"chat": "Timeout"}})
     monkeypatch.setattr(tasks, "open_pipeline", lambda name: (config, None))
     monkeypatch.setattr(steps, "reconcile_alerts", lambda *_: Outcome("done", figures={"opened": [], "recovered": []}))
-    monkeypatch.setattr(steps, "tell_alerts", lambda *_: told)
+    monkeypatch.setattr(steps, "notify_alerts", lambda *_: told)
     with pytest.raises(TemporarilyUnavailable, match="chat: Timeout"):
         tasks.update_alerts(config.name)
 

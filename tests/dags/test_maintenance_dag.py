@@ -26,7 +26,7 @@ def dag(dag_bag: Any) -> DAG:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The steps that the tasks run, which do nothing here."""
     made: list[str] = []
-    monkeypatch.setattr(maintenance, "_open_house", lambda: ("resources", [], "upkeep"))
+    monkeypatch.setattr(maintenance, "_open_resources", lambda: ("resources", [], "upkeep"))
     monkeypatch.setattr(maintenance, "_find_database", lambda: None)
     for name in ("survey", "collect_garbage", "apply_retention", "clean_airflow"):
         monkeypatch.setattr(f"nightshift.steps.maintenance.{name}", lambda *_, name=name: made.append(name) or DONE)

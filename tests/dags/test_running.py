@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from nightshift.errors import DataUnavailable, NightshiftError, TemporarilyUnavailable
 from nightshift.orchestration.params import check_conf
 from nightshift.orchestration.task_wrapper import step_task
-from nightshift.orchestration.tasks.train import name_promoter
+from nightshift.orchestration.tasks.train import get_promoter
 from nightshift.steps.outcome import Outcome
 
 
@@ -95,4 +95,4 @@ def test_the_promotion_names_who_is_behind_the_run(run_type: str, user: str | No
     from airflow.sdk.api.datamodels._generated import DagRunType
 
     run = SimpleNamespace(run_type=DagRunType(run_type), triggering_user_name=user)
-    assert name_promoter(run) == name
+    assert get_promoter(run) == name

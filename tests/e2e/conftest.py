@@ -11,7 +11,7 @@ import pytest
 from nightshift.io.sources.fetching.address import DATA_VARIABLE, find_data, resolve_path
 from nightshift.local.paths import Paths
 from nightshift.local.ports import find_free_port
-from nightshift.local.resources import open_house
+from nightshift.local.resources import open_local_resources
 from nightshift.local.stack import start_stack, stop_stack
 from tests.e2e.kit import House, copy_project
 
@@ -29,7 +29,7 @@ def house() -> Iterator[House]:
             patch.delenv(name)  # what other tests set for an Airflow without a database
         try:
             copy_project(paths.root)
-            resources = open_house(migrate=True)
+            resources = open_local_resources(migrate=True)
             stack = start_stack(paths=paths, port=find_free_port(18080))
             yield House(stack, stack.make_client(), resources, paths.root)
             resources.warehouse.engine.dispose()

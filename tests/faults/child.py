@@ -34,7 +34,7 @@ class Job:
     step: str
     arguments: dict[str, Any]
     stop_at: str = ""
-    patience: str = warehouses.SET_PATIENCE
+    patience: str = warehouses.SET_TIMEOUTS
 
 
 @dataclass
@@ -89,7 +89,7 @@ def as_xcom(figures: dict[str, Any]) -> dict[str, Any]:
 
 def open_resources(job: Job) -> Resources:
     """The job's database and lake."""
-    warehouses.SET_PATIENCE = job.patience
+    warehouses.SET_TIMEOUTS = job.patience
     warehouse = warehouses.open_warehouse(make_connection(Server(job.socket_folder), job.database))
     return Resources(warehouse, FolderLake(job.lake), refuse_connection)
 

@@ -18,7 +18,7 @@ from nightshift.config.loading import load_pipeline
 from nightshift.io.lake.base import Lake
 from nightshift.io.lake.folder import FolderLake
 from nightshift.io.resources import Resources
-from nightshift.io.warehouse.engine import SET_PATIENCE, open_warehouse
+from nightshift.io.warehouse.engine import SET_TIMEOUTS, open_warehouse
 from nightshift.local.postgres import Server
 from tests.faults.child import Job, run_job
 from tests.integration.kit import World, make_connection
@@ -76,7 +76,7 @@ def start(
     step: str,
     arguments: dict[str, Any],
     stop_at: str = "",
-    patience: str = SET_PATIENCE,
+    patience: str = SET_TIMEOUTS,
 ) -> Child:
     """Start the step on the world's database and its folder lake; without `stop_at` it runs to its end."""
     here, there = PROCESSES.Pipe()

@@ -158,7 +158,12 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object, **named: object) -> None:
         raise AssertionError("opened")
 
-    for place in ("resources.open_house", "resources.migrate_house", "sandbox.open_scratch", "stack.start_stack"):
+    for place in (
+        "resources.open_local_resources",
+        "resources.migrate_local_warehouse",
+        "sandbox.open_sandbox",
+        "stack.start_stack",
+    ):
         monkeypatch.setattr(f"nightshift.local.{place}", fail)
 
 

@@ -20,8 +20,8 @@ from nightshift.io.lake.open import open_lake
 from nightshift.io.ledger.references import URI_COLUMNS, list_uri_columns
 from nightshift.io.registry import PromotionRequest, promote
 from nightshift.local.postgres import Server
-from nightshift.steps.maintenance import apply_retention, begin_upkeep, collect_garbage, survey
-from nightshift.steps.maintenance.garbage import find_doomed, remove_doomed
+from nightshift.steps.maintenance import apply_retention, begin_maintenance, collect_garbage, survey
+from nightshift.steps.maintenance.garbage import find_garbage, remove_garbage
 from tests.faults.upkeep_kit import (
     LAST_NIGHT,
     LATER,
@@ -209,7 +209,7 @@ def test_a_partition_from_the_far_future_makes_no_other_old(past: World) -> None
 
 def test_too_short_a_grace_is_refused(past: World) -> None:
     with pytest.raises(NightshiftError, match="Say 3 or more"):
-        begin_upkeep(past.resources, "run", grace=2)
+        begin_maintenance(past.resources, "run", grace=2)
 
 
 def test_every_column_that_holds_a_uri_is_known_to_the_sweep(past: World) -> None:
@@ -240,14 +240,14 @@ def check_scores_whole(world: World) -> None:
 
 def test_an_object_that_is_pointed_at_after_the_first_look_stays(past: World) -> None:
     """Between choosing and removing, a partition takes its replaced object back."""
-    doomed = find_doomed(past.resources, past.config, begin_later())
+    doomed = find_garbage(past.resources, past.config, begin_later())
     raw = next(item for item in doomed if item.why == "superseded" and item.found.kind == "raw")
     past.change(
         "update ml.ledger set object_uri = :uri where kind = 'raw' and partition_date = :night",
         uri=raw.found.uri,
         night=date.fromisoformat(raw.found.partition),
     )
-    gone = remove_doomed(past.resources, past.config, begin_later(), doomed)
+    gone = remove_garbage(past.resources, past.config, begin_later(), doomed)
     assert raw not in gone
     assert gone
     assert raw.found.key in list_keys(past.lake)

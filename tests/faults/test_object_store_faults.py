@@ -22,7 +22,7 @@ Observe = Callable[..., None]
 SEED, SHARE = 20261121, 0.3
 NIGHTLY = ("extract", "validate", "build_features", "score", "publish", "plan", "publish_planned")
 TRAINING = ("assemble", "fit", "evaluate", "gate", "cards")
-MOST_TRIES = 25
+MAX_TRIES = 25
 ROWS_BUT_TIMES = "select shop, visit, score, decision, model_version from scores.shops order by 1, 2"
 
 
@@ -64,7 +64,7 @@ def move_to_bucket(world: World, through: S3Lake, direct: S3Lake) -> World:
 
 def insist(world: World, step: str, done: dict[str, Any]) -> None:
     """Call the step as Airflow does: again, where it says that it may be tried again; anything else is a failure."""
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_TRIES):
         try:
             outcome = call_step(step, world.config, world.resources, make_arguments(step, done))
         except TemporarilyUnavailable as error:
@@ -73,7 +73,7 @@ def insist(world: World, step: str, done: dict[str, Any]) -> None:
         assert outcome.status == "done", outcome.reason
         done[step] = outcome.figures
         return
-    raise AssertionError(f"{step} did not pass in {MOST_TRIES} tries")
+    raise AssertionError(f"{step} did not pass in {MAX_TRIES} tries")
 
 
 def run_disturbed(

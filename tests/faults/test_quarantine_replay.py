@@ -350,7 +350,7 @@ def test_looking_and_exporting_on_the_command_line(
 ) -> None:
     world = champion_world
     world.run_night(NIGHT, stack(draw_rows(NIGHT), draw_late(NIGHTS[5]).assign(shop="=cmd|calc")))
-    monkeypatch.setattr(house, "open_house", lambda migrate: world.resources)
+    monkeypatch.setattr(house, "open_local_resources", lambda migrate: world.resources)
     monkeypatch.setattr(command, "load_named_pipeline", lambda name: world.config)
     assert cli.main(["quarantine", "shops"]) == 0
     assert f"{LATE} rows of 1 partitions" in (shown := capsys.readouterr().out)

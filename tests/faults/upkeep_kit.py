@@ -18,7 +18,7 @@ from nightshift.io.lake.layout import KINDS
 from nightshift.io.registry import list_versions
 from nightshift.io.resources import Resources
 from nightshift.io.warehouse.engine import Warehouse
-from nightshift.steps.maintenance import Upkeep, apply_retention, collect_garbage
+from nightshift.steps.maintenance import MaintenanceRun, apply_retention, collect_garbage
 from nightshift.steps.registry.explain import explain_row
 from tests.integration.kit import NIGHTS, PIPELINE, World, bend
 
@@ -29,12 +29,12 @@ RETENTION = {"raw": 32, "valid": 32, "features": 32, "scores": 32, "quarantine":
 KILLED = 9
 
 
-def begin_later(grace: int = 7, dry_run: bool = False, later: timedelta = LATER) -> Upkeep:
+def begin_later(grace: int = 7, dry_run: bool = False, later: timedelta = LATER) -> MaintenanceRun:
     """A run of maintenance in the future."""
-    return Upkeep("later", datetime.now(UTC) + later, grace, dry_run)
+    return MaintenanceRun("later", datetime.now(UTC) + later, grace, dry_run)
 
 
-def maintain(world: World, upkeep: Upkeep | None = None) -> list[dict[str, Any]]:
+def maintain(world: World, upkeep: MaintenanceRun | None = None) -> list[dict[str, Any]]:
     """All that the DAG does to warehouse and lake; the lines that it tells."""
     upkeep = upkeep or begin_later()
     steps = (collect_garbage, apply_retention)

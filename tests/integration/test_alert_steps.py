@@ -17,7 +17,7 @@ import pytest
 import tests.airflow_home  # noqa: F401  # before anything of Airflow
 from nightshift.commands.alerts import describe_alert
 from nightshift.orchestration.notifiers import explain_failure, make_senders
-from nightshift.steps.alerts import reconcile_alerts, tell_alerts
+from nightshift.steps.alerts import notify_alerts, reconcile_alerts
 from tests.integration.kit import LEARNING, NIGHTS, World, bend, draw_rows
 
 NOW = datetime(2026, 1, 7, 9, 0, tzinfo=UTC)
@@ -113,7 +113,7 @@ def update(world: World, now: datetime = NOW, expected: tuple[date, ...] = ()) -
     """What the task `notify` does; its figures."""
     changed = reconcile_alerts(world.config, world.resources, now, URL, expected)
     senders = make_senders(world.config.spec.alerts.connections)
-    return changed.figures | tell_alerts(world.config, world.resources, senders, now, explain_failure).figures
+    return changed.figures | notify_alerts(world.config, world.resources, senders, now, explain_failure).figures
 
 
 def record_drift(world: World, drifted: bool | None, day: int, reason: str = "spent moved") -> None:

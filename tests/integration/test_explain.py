@@ -46,7 +46,7 @@ def nightshift(
     shops: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Answer]:
     """Runs a command on the pipeline."""
-    monkeypatch.setattr(house, "open_house", lambda migrate: shops.resources)
+    monkeypatch.setattr(house, "open_local_resources", lambda migrate: shops.resources)
     for module in (models_command, explain_command, run_command):
         monkeypatch.setattr(module, "load_named_pipeline", lambda name: shops.config)
     monkeypatch.setenv("USER", "ada")

@@ -8,7 +8,7 @@ from docs.check_words import KEYS, RETIRED, find_retired, main, suggest
 
 PLACES = {
     "README.md": "Everything stands twice.",
-    "docs/how-to/a.md": "Open the house.",
+    "docs/how-to/alerts.md": "Open the house.",
     "include/nightshift/pages/a.html": '<p title="x">The verdict of {{ day }}</p>',
     "include/nightshift/pages/b.html": '{{ "in charge" if model.champion }}',
     "include/nightshift/commands/a.py": 'TEXT = f"{1} is in charge"\n',
@@ -16,11 +16,11 @@ PLACES = {
     "include/nightshift/sql/migrations/versions/0007_more.sql": "create table ml.upkeep (a integer);\n",
 }
 FINE = {
-    "docs/decisions/a.md": "The house was mended.",
-    "docs/reference/a.md": "The key `verdict` of a rule, by `train/judge`.",
+    "docs/decisions/README.md": "The house was mended.",
+    "docs/reference/scores.md": "The key `verdict` of a rule, by `train/judge`.",
     "include/nightshift/pages/a.html": '<p class="verdict">{{ judged.value }}{# the house #}</p>{{ row["verdict"] }}',
     "include/nightshift/commands/a.py": (
-        '"""Mend it."""\n\n__all__ = ["judge"]\n\n\ndef judge(x: "Upkeep"):\n    return x["verdict"]\n'
+        '"""Mend it."""\n\n__all__ = ["judge"]\n\n\ndef judge(x: "MaintenanceRun"):\n    return x["verdict"]\n'
     ),
     "include/nightshift/config/renamed.py": 'OLD = "night_hours"\n',
     "include/nightshift/sql/migrations/versions/0001_house.sql": "create table ml.upkeep (a integer);\n",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nightshift.prefetch import map_ahead
+from nightshift.prefetch import prefetch_map
 
 
 class Stop(Exception):
@@ -39,17 +39,17 @@ def slow_when_even(number: int) -> int:
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_results_come_in_the_order_of_their_items(workers: int) -> None:
-    assert list(map_ahead(slow_when_even, range(20), workers)) == [number * number for number in range(20)]
+    assert list(prefetch_map(slow_when_even, range(20), workers)) == [number * number for number in range(20)]
 
 
 def test_nothing_comes_of_nothing() -> None:
-    assert list(map_ahead(slow_when_even, [], 3)) == []
+    assert list(prefetch_map(slow_when_even, [], 3)) == []
 
 
 @pytest.mark.parametrize(("workers", "ahead"), [(1, 1), (2, 1), (3, 4)])
 def test_no_more_is_begun_than_may_wait(workers: int, ahead: int) -> None:
     begun: list[int] = []
-    results = map_ahead(begun.append, range(50), workers, ahead)
+    results = prefetch_map(begun.append, range(50), workers, ahead)
     for taken, _ in enumerate(results):
         time.sleep(0.002)
         assert len(begun) <= taken + workers + ahead
@@ -58,7 +58,7 @@ def test_no_more_is_begun_than_may_wait(workers: int, ahead: int) -> None:
 
 def test_several_work_at_once() -> None:
     together = threading.Barrier(3, timeout=20)
-    assert len(list(map_ahead(lambda _: together.wait(), range(3), 3))) == 3
+    assert len(list(prefetch_map(lambda _: together.wait(), range(3), 3))) == 3
 
 
 def fail_at_five(number: int) -> int:
@@ -68,7 +68,7 @@ def fail_at_five(number: int) -> int:
 
 
 def test_an_error_comes_where_its_result_was_due_and_the_rest_is_dropped() -> None:
-    results, taken = map_ahead(fail_at_five, range(1000), 3), []
+    results, taken = prefetch_map(fail_at_five, range(1000), 3), []
     with pytest.raises(Stop, match=r"^5$"):
         taken.extend(results)
     assert taken == [0, 1, 2, 3, 4]
@@ -80,12 +80,12 @@ def test_an_error_of_whoever_gives_the_items_reaches_the_caller() -> None:
         raise Stop
 
     with pytest.raises(Stop):
-        list(map_ahead(slow_when_even, give(), 2))
+        list(prefetch_map(slow_when_even, give(), 2))
 
 
 def test_closing_it_early_drops_what_has_not_begun() -> None:
     begun: list[int] = []
-    results = map_ahead(begun.append, range(1000), 2)
+    results = prefetch_map(begun.append, range(1000), 2)
     next(results)
     results.close()
     assert count_threads() == 0
@@ -112,20 +112,20 @@ def test_a_signal_while_it_waits_ends_it(monkeypatch: pytest.MonkeyPatch) -> Non
     try:
         sender.start()
         with pytest.raises(Stop):
-            list(map_ahead(hold, range(1000), 2))
+            list(prefetch_map(hold, range(1000), 2))
     finally:
         signal.signal(signal.SIGUSR1, before)
         sender.join()
 
 
 def run_in_child(pipe: Any) -> None:
-    pipe.send(list(map_ahead(slow_when_even, range(10), 2)))
+    pipe.send(list(prefetch_map(slow_when_even, range(10), 2)))
 
 
 def test_a_process_forked_in_the_middle_can_do_the_same() -> None:
     """Tasks are forked from a process that has the libraries loaded."""
     context = multiprocessing.get_context("fork")
-    results = map_ahead(slow_when_even, range(100), 2)
+    results = prefetch_map(slow_when_even, range(100), 2)
     next(results)
     ours, theirs = context.Pipe()
     child = context.Process(target=run_in_child, args=(theirs,))

@@ -20,11 +20,11 @@ def add_alerts(commands: Commands) -> None:
 
 def run_alerts(arguments: argparse.Namespace) -> int:
     """Print the table, then what each open alert asks for."""
-    from nightshift.local.resources import open_house
+    from nightshift.local.resources import open_local_resources
     from nightshift.steps.alerts import list_alerts
 
     configs = [load_named_pipeline(arguments.name)] if arguments.name is not None else load_pipelines().usable
-    rows = list_alerts(open_house(migrate=True), [config.name for config in configs], arguments.all)
+    rows = list_alerts(open_local_resources(migrate=True), [config.name for config in configs], arguments.all)
     if not rows:
         print("There is no alert." if arguments.all else "There is no open alert.")
         return 0

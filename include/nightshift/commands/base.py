@@ -10,7 +10,7 @@ from datetime import date
 from getpass import getuser
 from typing import TypeAlias
 
-from nightshift.config.days import parse_day
+from nightshift.config.days import FarDay, parse_day
 from nightshift.config.project import COMMAND
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -34,7 +34,7 @@ def add_command(
     return parser
 
 
-def name_user() -> str:
+def get_user() -> str:
     """Who runs the command, for the records."""
     try:
         return os.environ.get("USER") or getuser()
@@ -59,7 +59,7 @@ def read_date(text: str) -> date:
 
 def explain_day(text: str, error: ValueError) -> str:
     """Why `text` names no day, from what `parse_day` raised."""
-    reason = str(error) if "is not between" in str(error) else f"{text[:100]!r} is not a date"
+    reason = str(error) if isinstance(error, FarDay) else f"{text[:100]!r} is not a date"
     return f"{reason}; write it as 2026-11-20"
 
 

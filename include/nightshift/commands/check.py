@@ -11,7 +11,7 @@ from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.pipeline_folders import find_pipeline_folder, find_pipelines, list_places
 from nightshift.config.renamed import LAST, find_new_name, list_old_names
 from nightshift.config.yaml.document import Document, Problem, join_field
-from nightshift.errors import NightshiftError, name_error
+from nightshift.errors import NightshiftError, describe_error
 
 
 def add_check(commands: Commands) -> None:
@@ -90,7 +90,7 @@ def _find_estimator_problems(config: PipelineConfig) -> Iterator[str]:
         try:
             known = list_parameters(estimator.kind, config.spec.task)
         except Exception as error:  # an estimator of the project's own may raise anything
-            yield f"{where} can't be made: {name_error(error)}"
+            yield f"{where} can't be made: {describe_error(error)}"
             continue
         unknown = [name for name in estimator.search if name not in known]
         yield from (f"{where} has no parameter {name!r}; it has {', '.join(known)}" for name in unknown)

@@ -19,7 +19,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     from nightshift.config.loading import load_named_pipeline
     from nightshift.config.pipeline_folders import find_pipelines, list_places
     from nightshift.local.demo import play, reset, script, story
-    from nightshift.local.resources import open_house, open_warehouse_as
+    from nightshift.local.resources import open_local_resources, open_warehouse_as
     from nightshift.local.stack import start_stack
 
     if script.PIPELINE not in {folder.name for folder in find_pipelines(list_places()).folders}:
@@ -29,7 +29,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
         )
     progress = make_progress()
     progress("preparing the warehouse")
-    resources, config = open_house(migrate=True), load_named_pipeline(script.PIPELINE)
+    resources, config = open_local_resources(migrate=True), load_named_pipeline(script.PIPELINE)
     stack = start_stack(progress)
     client = stack.make_client()
     # Tasks can't forget history.

@@ -37,11 +37,11 @@ def add_explain(commands: Commands) -> None:
 
 def run_explain(arguments: argparse.Namespace) -> int:
     """Print the story of the row."""
-    from nightshift.local.resources import open_house
+    from nightshift.local.resources import open_local_resources
     from nightshift.steps.registry.explain import explain_row
 
     config = load_named_pipeline(arguments.name)
-    found = explain_row(config, open_house(migrate=True), arguments.key, arguments.partition)
+    found = explain_row(config, open_local_resources(migrate=True), arguments.key, arguments.partition)
     if arguments.json:
         print(json.dumps(found, default=_to_text))
         return 0

@@ -10,12 +10,12 @@ from nightshift.config.airflow.connections import AIRFLOW
 from nightshift.config.environment import TELEMETRY_OFF
 from nightshift.config.loading import load_named_pipeline, load_pipelines, summarize_refusal
 from nightshift.config.pipeline import PipelineConfig
-from nightshift.config.sections.retention import GRACE, LEAST_GRACE
+from nightshift.config.sections.retention import GRACE, MIN_GRACE
 from nightshift.errors import NightshiftError
 
 if TYPE_CHECKING:
     from nightshift.io.resources import Resources
-    from nightshift.steps.maintenance import Upkeep
+    from nightshift.steps.maintenance import MaintenanceRun
 
 
 def add_maintain(commands: Commands) -> None:
@@ -30,7 +30,7 @@ def add_maintain(commands: Commands) -> None:
     parser.add_argument(
         "--grace",
         metavar="DAYS",
-        type=read_number(LEAST_GRACE, 3650),
+        type=read_number(MIN_GRACE, 3650),
         default=GRACE,
         help=f"keep what was written in the last DAYS days, even if nothing refers to it (default: {GRACE})",
     )
@@ -38,14 +38,14 @@ def add_maintain(commands: Commands) -> None:
 
 def run_maintain(arguments: argparse.Namespace) -> int:
     """Survey, and with --apply all the rest."""
-    from nightshift.local.resources import open_house
+    from nightshift.local.resources import open_local_resources
     from nightshift.steps import maintenance as upkeep
 
     loaded = load_pipelines()
     configs = [load_named_pipeline(arguments.pipeline)] if arguments.pipeline is not None else list(loaded.usable)
-    resources = open_house(migrate=True)
+    resources = open_local_resources(migrate=True)
     run_id = f"cli__{datetime.now(UTC).isoformat(timespec='seconds')}"
-    run = upkeep.begin_upkeep(resources, run_id, arguments.grace, dry_run=not arguments.apply)
+    run = upkeep.begin_maintenance(resources, run_id, arguments.grace, dry_run=not arguments.apply)
     steps = (upkeep.collect_garbage, upkeep.apply_retention) if arguments.apply else (upkeep.survey,)
     for step in steps:
         print(f"{step.__name__}:\n{step(resources, configs, run).figures['table']}\n", flush=True)
@@ -57,7 +57,7 @@ def run_maintain(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _clean_airflow(resources: "Resources", configs: list[PipelineConfig], run: "Upkeep") -> None:
+def _clean_airflow(resources: "Resources", configs: list[PipelineConfig], run: "MaintenanceRun") -> None:
     from nightshift.local.paths import find_paths
     from nightshift.steps.maintenance import clean_airflow
 

@@ -10,15 +10,15 @@ from typing import Any
 from nightshift.commands.base import (
     Commands,
     add_command,
+    get_user,
     make_progress,
-    name_user,
     read_date,
     read_number,
     read_reason,
 )
 from nightshift.commands.status import format_table
 from nightshift.config.loading import load_named_pipeline
-from nightshift.config.names import MOST_VERSIONS
+from nightshift.config.names import MAX_VERSIONS
 from nightshift.config.project import COMMAND
 from nightshift.errors import NightshiftError
 
@@ -36,11 +36,11 @@ def add_models(commands: Commands) -> None:
 
 def run_models(arguments: argparse.Namespace) -> int:
     """Print the table, newest version first."""
-    from nightshift.local.resources import open_house
+    from nightshift.local.resources import open_local_resources
     from nightshift.steps.registry.models import list_models
 
     config = load_named_pipeline(arguments.name)
-    models = list_models(config, open_house(migrate=True))
+    models = list_models(config, open_local_resources(migrate=True))
     if arguments.json:
         print(json.dumps(models))
     elif models:
@@ -86,11 +86,13 @@ def add_promote(commands: Commands) -> None:
 
 def run_promote(arguments: argparse.Namespace) -> int:
     """Promote; exit code 1 where someone else was faster."""
-    from nightshift.local.resources import open_house
+    from nightshift.local.resources import open_local_resources
     from nightshift.steps.registry.promotions import promote_by_hand
 
     config = load_named_pipeline(arguments.name)
-    outcome = promote_by_hand(config, open_house(migrate=True), arguments.version, name_user(), arguments.reason)
+    outcome = promote_by_hand(
+        config, open_local_resources(migrate=True), arguments.version, get_user(), arguments.reason
+    )
     return _tell_change(config.name, outcome)
 
 
@@ -119,7 +121,7 @@ def add_rollback(commands: Commands) -> None:
 
 def run_rollback(arguments: argparse.Namespace) -> int:
     """Roll back, then score again; exit code 1 where one of the two was stopped."""
-    from nightshift.local.resources import open_house
+    from nightshift.local.resources import open_local_resources
     from nightshift.steps.registry.rollback import list_window, roll_back
 
     config = load_named_pipeline(arguments.name)
@@ -128,8 +130,8 @@ def run_rollback(arguments: argparse.Namespace) -> int:
         raise NightshiftError("give both --rescore-from and --rescore-to, or neither; nothing was changed")
     if first:
         list_window(first, last)
-    resources = open_house(migrate=True)
-    outcome = roll_back(config, resources, arguments.to, name_user(), arguments.reason)
+    resources = open_local_resources(migrate=True)
+    outcome = roll_back(config, resources, arguments.to, get_user(), arguments.reason)
     code = _tell_change(config.name, outcome)
     if code or not first:
         return code
@@ -174,6 +176,6 @@ def _tell_change(name: str, outcome: Any) -> int:
 def read_version(text: str) -> int:
     """An argparse type: the number of a version."""
     try:
-        return read_number(1, MOST_VERSIONS)(text)
+        return read_number(1, MAX_VERSIONS)(text)
     except argparse.ArgumentTypeError:
         raise argparse.ArgumentTypeError(f"{text[:100]!r} is not the number of a model version") from None

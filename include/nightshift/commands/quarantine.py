@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 from uuid import uuid4
 
-from nightshift.commands.base import Commands, add_command, make_progress, name_user, read_date
+from nightshift.commands.base import Commands, add_command, get_user, make_progress, read_date
 from nightshift.commands.replay import require_writable
 from nightshift.config.loading import load_named_pipeline
 from nightshift.errors import NightshiftError
@@ -40,7 +40,7 @@ def add_quarantine(commands: Commands) -> None:
 
 def run_quarantine(arguments: argparse.Namespace) -> int:
     """Look, export or replay; exit code 1 where a replayed day is still not through."""
-    from nightshift.local.resources import open_house
+    from nightshift.local.resources import open_local_resources
 
     first, last = _read_limits(arguments)
     if arguments.replay and (arguments.csv or not (arguments.why or "").strip()):
@@ -50,7 +50,7 @@ def run_quarantine(arguments: argparse.Namespace) -> int:
     config = load_named_pipeline(arguments.name)
     if arguments.csv and str(arguments.csv) != "-":
         require_writable(arguments.csv)
-    resources = open_house(migrate=True)
+    resources = open_local_resources(migrate=True)
     if arguments.replay:
         return _replay(config, resources, arguments.why, first, last)
     if arguments.csv:
@@ -112,7 +112,7 @@ def _replay(config: Any, resources: Any, why: str, first: Any, last: Any) -> int
     def rescore(day: Any) -> Any:
         return run_score(config, resources, day, lambda step, outcome: report(f"{step} {day}", outcome))
 
-    request = ReplayRequest(f"cli__{uuid4().hex}", name_user(), why, first, last)
+    request = ReplayRequest(f"cli__{uuid4().hex}", get_user(), why, first, last)
     outcome = replay_quarantine(config, resources, request, report, rescore)
     if outcome.status == "skipped":
         print(f"{outcome.reason}.")

@@ -105,13 +105,13 @@ def replay(config: PipelineConfig, span: "Span", policies: Sequence[Any], keep: 
     """The report of all policies; see core/replay_report.py for its shape."""
     from nightshift.core.retraining.replay import list_ingested
     from nightshift.core.retraining.replay_report import make_report
-    from nightshift.local.sandbox import open_scratch
+    from nightshift.local.sandbox import open_sandbox
     from nightshift.steps.replay import ingest_history, train_first
 
     policies = list(dict.fromkeys(policies))
     days = list_ingested(config.spec, span, retrains=set(policies) != {"never"})
     history = f"history_{hash_ingest(config)}"
-    with open_scratch(keep) as scratch:
+    with open_sandbox(keep) as scratch:
         started = time.monotonic()
         with scratch.open(history) as resources, show_progress("ingest", len(days)) as step:
             problems = ingest_history(config, resources, days, lambda day: step(str(day)))

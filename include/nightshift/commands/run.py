@@ -16,8 +16,8 @@ from nightshift.commands.base import (
     Commands,
     add_command,
     explain_day,
+    get_user,
     make_progress,
-    name_user,
     read_date,
 )
 from nightshift.commands.models import read_version
@@ -27,7 +27,7 @@ from nightshift.config.loading import load_named_pipeline
 from nightshift.config.names import suggest_name
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.project import COMMAND
-from nightshift.errors import NightshiftError, name_error
+from nightshift.errors import NightshiftError, describe_error
 
 log = logging.getLogger(__name__)
 # What --set takes, beside the params of a Python source for ingest.
@@ -97,13 +97,13 @@ def run_run(arguments: argparse.Namespace) -> int:
 
 
 def _run_days(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    from nightshift.local.resources import open_house
+    from nightshift.local.resources import open_local_resources
 
     config = load_named_pipeline(arguments.name)
     settings = check_settings(config, arguments.kind, _gather_settings(arguments))
     check_days(arguments, settings)
     check_values(config, arguments.kind, settings)
-    resources = open_house(migrate=True)
+    resources = open_local_resources(migrate=True)
     progress = make_progress()
     days = choose_days(arguments, config, settings, resources)
     return [_run_day(config, resources, arguments.kind, day, settings, progress) for day in days]
@@ -114,7 +114,7 @@ def _explain(error: Exception, where: str = "") -> str:
     if isinstance(error, NightshiftError):
         return str(error)
     log.debug("unexpected", exc_info=True)
-    return f"{where}{name_error(error)}; {DEBUG_VARIABLE}=1 shows the traceback"
+    return f"{where}{describe_error(error)}; {DEBUG_VARIABLE}=1 shows the traceback"
 
 
 def _gather_settings(arguments: argparse.Namespace) -> dict[str, str]:
@@ -255,7 +255,7 @@ def _run_train(
     request = runs.TrainingRequest(
         as_of=day,
         run_id=settings.get("run_id", f"cli__{uuid4().hex}"),
-        requested_by=name_user(),
+        requested_by=get_user(),
         train_from=first,
         train_to=last,
         reason=settings.get("reason", ""),

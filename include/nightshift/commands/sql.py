@@ -35,9 +35,9 @@ def add_sql(commands: Commands) -> None:
 def run_sql(arguments: argparse.Namespace) -> int:
     """Stream the answer as the server writes it."""
     from nightshift.core.text.spreadsheets import FormulaEscaper
-    from nightshift.local.resources import migrate_house, open_warehouse_as
+    from nightshift.local.resources import migrate_local_warehouse, open_warehouse_as
 
-    migrate_house()
+    migrate_local_warehouse()
     query = arguments.query.strip().rstrip(";")
     # The line break keeps a comment at the query's end from swallowing the parenthesis.
     copy = f"copy ({query}\n) to stdout with (format csv, header true)"

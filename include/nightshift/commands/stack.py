@@ -18,12 +18,12 @@ def add_up(commands: Commands) -> None:
 
 def run_up(arguments: argparse.Namespace) -> int:
     """Start the stack and say where it is."""
-    from nightshift.local.resources import migrate_house
+    from nightshift.local.resources import migrate_local_warehouse
     from nightshift.local.stack import start_stack
 
     progress = make_progress()
     progress("preparing the warehouse")
-    if problem := migrate_house():
+    if problem := migrate_local_warehouse():
         progress(problem)
     stack = start_stack(progress, port=arguments.port)
     print("Nightshift was up already." if stack.already_running else "Nightshift is up.")
@@ -56,9 +56,9 @@ def add_migrate(commands: Commands) -> None:
 
 def run_migrate(arguments: argparse.Namespace) -> int:
     """Apply what is missing."""
-    from nightshift.local.resources import migrate_house
+    from nightshift.local.resources import migrate_local_warehouse
 
-    problem = migrate_house()
+    problem = migrate_local_warehouse()
     print("The warehouse's schema is up to date.")
     if problem:
         print(problem, file=sys.stderr)

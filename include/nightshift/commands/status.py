@@ -18,7 +18,7 @@ def add_status(commands: Commands) -> None:
 
 def run_status(arguments: argparse.Namespace) -> int:
     """Print the table; refused pipelines follow with their problems."""
-    from nightshift.local.resources import open_house
+    from nightshift.local.resources import open_local_resources
     from nightshift.steps.status import describe_schema_changes, read_status
 
     refused: Sequence[NightshiftError] = ()
@@ -27,7 +27,7 @@ def run_status(arguments: argparse.Namespace) -> int:
     else:
         loaded = load_pipelines()
         configs, refused = list(loaded.usable), loaded.refused
-    resources = open_house(migrate=True)
+    resources = open_local_resources(migrate=True)
     print(format_table([describe_row(row) for row in read_status(resources, configs)]))
     if arguments.name is not None and (changes := describe_schema_changes(resources, arguments.name)):
         print(f"\n{changes}")

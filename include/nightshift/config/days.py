@@ -7,11 +7,18 @@ from zoneinfo import ZoneInfo
 EARLIEST, LATEST = date(1800, 1, 1), date(2200, 12, 31)
 
 
+class FarDay(ValueError):
+    """A day so far out that it is a typing error."""
+
+
 def parse_day(text: str) -> date:
-    """The day that `text` names; ValueError unless it is written as 2026-11-20: a second spelling is one too many."""
+    """The day that `text` names; ValueError unless it is written as 2026-11-20: a second spelling is one too many.
+
+    FarDay where it is a day outside EARLIEST to LATEST.
+    """
     found = date.fromisoformat(text)
     if not EARLIEST <= found <= LATEST:
-        raise ValueError(f"{text!r} is not between {EARLIEST} and {LATEST}")
+        raise FarDay(f"{text!r} is not between {EARLIEST} and {LATEST}")
     if found.isoformat() != text:
         raise ValueError(f"{text!r} is not written as {found.isoformat()}")
     return found

@@ -7,7 +7,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from nightshift.config.project import PROJECT_ROOT
-from nightshift.errors import name_error
+from nightshift.errors import describe_error
 from nightshift.extension.estimators import ESTIMATORS
 from nightshift.extension.metrics import METRICS
 from nightshift.extension.registry import LOADING, keep_all_or_nothing
@@ -72,5 +72,5 @@ def _load(file: Path) -> str:
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        return f"{file} can't be loaded: {name_error(error)}; fix the file, or move it out of the folder"
+        return f"{file} can't be loaded: {describe_error(error)}; fix the file, or move it out of the folder"
     return ""

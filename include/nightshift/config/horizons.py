@@ -8,6 +8,8 @@ from nightshift.config.days import list_days
 if TYPE_CHECKING:
     from nightshift.config.pipeline import PipelineSpec
 
+# An attempt that began longer ago may not publish, and maintenance may take what it wrote.
+MAX_ATTEMPT_DAYS = 2
 # Of a command or a rollback over many days: ten years.
 MAX_RANGE_DAYS = 3660
 # A drift window of few rows reaches back this far, and so do scores whose outcomes are late.

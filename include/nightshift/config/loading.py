@@ -14,7 +14,7 @@ from nightshift.config.pipeline_folders import find_pipeline_folder, find_pipeli
 from nightshift.config.project import COMMAND
 from nightshift.config.sections.inputs import list_unknown_features
 from nightshift.config.yaml.document import Document, Location, Problem, join_field, validate_document
-from nightshift.errors import NightshiftError, name_error
+from nightshift.errors import NightshiftError, describe_error
 
 
 class PipelineRefused(NightshiftError):
@@ -113,7 +113,9 @@ def load_pipelines(*places: Path) -> LoadedPipelines:
             refused.append(problem)
         except Exception as error:
             # Whatever nobody thought of in one folder is no reason to stop the others.
-            refused.append(PipelineRefused(path.name, [Problem(path, None, "", f"can't be read: {name_error(error)}")]))
+            refused.append(
+                PipelineRefused(path.name, [Problem(path, None, "", f"can't be read: {describe_error(error)}")])
+            )
     return LoadedPipelines(tuple(usable), tuple(refused))
 
 

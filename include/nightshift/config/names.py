@@ -12,7 +12,7 @@ IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 # A pipeline's name is also the stem of its table partitions (NAME_2026_11) and of NAME_latest.
 PIPELINE_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 # A version is an integer of PostgreSQL.
-MOST_VERSIONS = 2**31 - 1
+MAX_VERSIONS = 2**31 - 1
 RESERVED_SUFFIX = re.compile(r"(_latest|_\d{4}_\d{2})$")
 
 

@@ -35,7 +35,7 @@ class Doomed(NamedTuple):
     why: str
 
 
-def find_holders(references: Iterable[tuple[str | None, datetime | None]]) -> dict[str, datetime | None]:
+def list_referrers(references: Iterable[tuple[str | None, datetime | None]]) -> dict[str, datetime | None]:
     """Key -> None where something holds it, otherwise when history last let go of it.
 
     `references` are keys with the time at which they were replaced; None: they were not.
@@ -49,7 +49,7 @@ def find_holders(references: Iterable[tuple[str | None, datetime | None]]) -> di
     return held
 
 
-def choose_doomed(
+def choose_garbage(
     objects: Iterable[Found], held: Mapping[str, datetime | None], limits: Limits, now: datetime
 ) -> list[Doomed]:
     """The objects that may go. Whatever is younger than the grace stays, whoever points at it."""

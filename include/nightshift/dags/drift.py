@@ -9,9 +9,9 @@ whether it is better than the champion (`monitoring.shadow_comparisons`); promot
 from airflow.sdk import DAG
 
 from nightshift.config.pipeline import PipelineConfig
-from nightshift.orchestration.dag_defaults import HEAVY_POOL, describe_dag, give_form
+from nightshift.orchestration.dag_defaults import HEAVY_POOL, describe_dag, set_trigger_params
 from nightshift.orchestration.params import make_drift_params
-from nightshift.orchestration.tasks.alerts import tell_at_end
+from nightshift.orchestration.tasks.alerts import notify_at_end
 from nightshift.orchestration.tasks.drift import StartTraining, compare, compare_challenger, decide, measure
 from nightshift.orchestration.timetables import run_for_day_before
 
@@ -29,6 +29,6 @@ def make_dag(pipeline: PipelineConfig) -> DAG:
         StartTraining(task_id="start_training", pipeline=name, compared=compared, decided=decided)
         if pipeline.spec.gate.keep_challenger:
             measured >> compare_challenger(name, compared)
-        tell_at_end(dag, name)
-        give_form(dag, make_drift_params())
+        notify_at_end(dag, name)
+        set_trigger_params(dag, make_drift_params())
     return dag

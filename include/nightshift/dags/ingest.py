@@ -12,10 +12,10 @@ from airflow.sdk import DAG
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.orchestration.assets import make_asset
-from nightshift.orchestration.dag_defaults import describe_dag, give_form
+from nightshift.orchestration.dag_defaults import describe_dag, set_trigger_params
 from nightshift.orchestration.deadlines import set_deadline
 from nightshift.orchestration.params import make_ingest_params
-from nightshift.orchestration.tasks.alerts import tell_at_end
+from nightshift.orchestration.tasks.alerts import notify_at_end
 from nightshift.orchestration.tasks.ingest import build_features, extract, validate
 from nightshift.orchestration.timetables import run_for_day_before
 
@@ -31,6 +31,6 @@ def make_dag(pipeline: PipelineConfig) -> DAG:
         extracted = extract(pipeline.name)
         validated = validate(pipeline.name, extracted)
         build_features.override(outlets=[make_asset(pipeline.name, "features")])(pipeline.name, validated)
-        tell_at_end(dag, pipeline.name)
-        give_form(dag, make_ingest_params(pipeline))
+        notify_at_end(dag, pipeline.name)
+        set_trigger_params(dag, make_ingest_params(pipeline))
     return dag

@@ -13,7 +13,7 @@ from airflow.sdk import DAG
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.orchestration.assets import make_asset
-from nightshift.orchestration.dag_defaults import describe_dag, give_form
+from nightshift.orchestration.dag_defaults import describe_dag, set_trigger_params
 from nightshift.orchestration.params import make_quarantine_params
 from nightshift.orchestration.tasks.quarantine import check, look, replay
 
@@ -30,5 +30,5 @@ def make_dag(pipeline: PipelineConfig) -> DAG:
     ) as dag:
         replayed = replay.override(outlets=[make_asset(name, "features")])(name, look(name))
         check(name, replayed)
-        give_form(dag, make_quarantine_params())
+        set_trigger_params(dag, make_quarantine_params())
     return dag

@@ -15,7 +15,7 @@ from airflow.sdk import DAG
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.orchestration.assets import make_asset
-from nightshift.orchestration.dag_defaults import describe_dag, give_form
+from nightshift.orchestration.dag_defaults import describe_dag, set_trigger_params
 from nightshift.orchestration.params import make_rollback_params
 from nightshift.orchestration.tasks.rollback import rescore, roll_back
 
@@ -32,5 +32,5 @@ def make_dag(pipeline: PipelineConfig) -> DAG:
     ) as dag:
         rolled_back = roll_back.override(outlets=[make_asset(name, "champion")])(name)
         rescore.override(outlets=[make_asset(name, "scores")], execution_timeout=timedelta(hours=6))(name, rolled_back)
-        give_form(dag, make_rollback_params())
+        set_trigger_params(dag, make_rollback_params())
     return dag

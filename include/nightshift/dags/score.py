@@ -16,10 +16,10 @@ from airflow.sdk import DAG
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.orchestration.assets import make_asset
-from nightshift.orchestration.dag_defaults import describe_dag, give_form
+from nightshift.orchestration.dag_defaults import describe_dag, set_trigger_params
 from nightshift.orchestration.deadlines import set_deadline
 from nightshift.orchestration.params import make_score_params
-from nightshift.orchestration.tasks.alerts import tell_at_end
+from nightshift.orchestration.tasks.alerts import notify_at_end
 from nightshift.orchestration.tasks.score import plan, publish, publish_shards, score, score_shard, shadow
 from nightshift.orchestration.timetables import run_after
 
@@ -43,6 +43,6 @@ def make_dag(pipeline: PipelineConfig) -> DAG:
             published = publish.override(outlets=[scores])(pipeline.name, score(pipeline.name))
         if pipeline.spec.gate.keep_challenger:
             published >> shadow.override(retries=1)(pipeline.name)
-        tell_at_end(dag, pipeline.name)
-        give_form(dag, make_score_params())
+        notify_at_end(dag, pipeline.name)
+        set_trigger_params(dag, make_score_params())
     return dag

@@ -14,9 +14,9 @@ from airflow.sdk import DAG
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.orchestration.assets import make_asset
-from nightshift.orchestration.dag_defaults import HEAVY_POOL, describe_dag, give_form
+from nightshift.orchestration.dag_defaults import HEAVY_POOL, describe_dag, set_trigger_params
 from nightshift.orchestration.params import make_train_params
-from nightshift.orchestration.tasks.alerts import tell_at_end
+from nightshift.orchestration.tasks.alerts import notify_at_end
 from nightshift.orchestration.tasks.train import (
     ask_for_approval,
     assemble,
@@ -52,6 +52,6 @@ def make_dag(pipeline: PipelineConfig) -> DAG:
         )(name, assembled, evaluated, judged, answer and answer.output)
         checked >> fitted
         judged >> described >> (answer or promoted)
-        tell_at_end(dag, name)
-        give_form(dag, make_train_params())
+        notify_at_end(dag, name)
+        set_trigger_params(dag, make_train_params())
     return dag

@@ -7,14 +7,14 @@ from nightshift.local.connections import make_get_connection
 from nightshift.local.paths import find_paths
 
 
-def open_house(migrate: bool) -> Resources:
+def open_local_resources(migrate: bool) -> Resources:
     """The io objects; `migrate` brings the warehouse's schema up to date first. The embedded PostgreSQL starts."""
     if migrate:
-        migrate_house()
+        migrate_local_warehouse()
     return open_resources(find_connections())
 
 
-def migrate_house() -> str:
+def migrate_local_warehouse() -> str:
     """Bring the warehouse's schema and roles up to date; what a superuser has to do for the roles, or nothing."""
     warehouse = open_warehouse_as(ADMIN)
     try:

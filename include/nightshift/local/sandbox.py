@@ -19,7 +19,7 @@ from nightshift.local.resources import find_connections
 
 
 @dataclass(frozen=True)
-class Scratch:
+class Sandbox:
     """A running server and a folder. Sources are read through the project's own connections."""
 
     server: Server
@@ -59,7 +59,7 @@ class Scratch:
 
 
 @contextmanager
-def open_scratch(kept: Path | None = None) -> Iterator[Scratch]:
+def open_sandbox(kept: Path | None = None) -> Iterator[Sandbox]:
     """A scratch house in the folder `kept`, or in a temporary one that is gone afterwards."""
     with contextlib.ExitStack() as stack:
         folder = kept.resolve() if kept else Path(tempfile.mkdtemp(prefix="nightshift-replay-"))
@@ -69,4 +69,4 @@ def open_scratch(kept: Path | None = None) -> Iterator[Scratch]:
         paths = Paths(find_paths().root, folder)
         server = start_postgres(paths)
         stack.callback(stop_postgres, paths)
-        yield Scratch(server, folder / "lake", find_connections())
+        yield Sandbox(server, folder / "lake", find_connections())

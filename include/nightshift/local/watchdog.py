@@ -17,7 +17,7 @@ from nightshift.local.stack import read_processes, start_component, write_proces
 
 LOOK_SECONDS = 2.0
 # What dies at once again is not started in every look: starting costs a core for seconds.
-REST_SECONDS = 15.0
+RESTART_BACKOFF_SECONDS = 15.0
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def restart_dead(paths: Paths, environ: Mapping[str, str], began: dict[str, floa
             start_postgres(paths)
             names.append("postgres")
         for number, process in enumerate(processes):
-            rested = time.monotonic() - began.get(process.name, -REST_SECONDS) >= REST_SECONDS
+            rested = time.monotonic() - began.get(process.name, -RESTART_BACKOFF_SECONDS) >= RESTART_BACKOFF_SECONDS
             if rested and not is_running(process):
                 _keep_log(Path(process.log))
                 processes[number] = start_component(process.name, environ, paths)

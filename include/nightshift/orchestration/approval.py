@@ -78,7 +78,7 @@ class ApprovePromotion(ApprovalOperator):
 def read_answer(event: dict[str, Any], hours: float) -> dict[str, Any]:
     """approved, by (None: nobody), note and reason, from what Airflow hands over."""
     approved = event["chosen_options"] == [ApprovalOperator.APPROVE]
-    by = name_user(event["responded_by_user"]) if event["responded_by_user"] else None
+    by = get_user(event["responded_by_user"]) if event["responded_by_user"] else None
     note = " ".join(str((event["params_input"] or {}).get("note") or "").split())
     done = f"{'approved' if approved else 'rejected'} by {by}" if by else f"no one answered within {hours:g} hours"
     return {
@@ -89,6 +89,6 @@ def read_answer(event: dict[str, Any], hours: float) -> dict[str, Any]:
     }
 
 
-def name_user(user: dict[str, str]) -> str:
+def get_user(user: dict[str, str]) -> str:
     """The user's name, and the id where it says something else."""
     return user["name"] if user["name"] == user["id"] else f"{user['name']} ({user['id']})"

@@ -38,7 +38,7 @@ def make_default_args(owner: str) -> dict[str, Any]:
     }
 
 
-def give_form(dag: DAG, params: Mapping[str, Param]) -> None:
+def set_trigger_params(dag: DAG, params: Mapping[str, Param]) -> None:
     """Give the DAG the form that Airflow shows when it is triggered by hand; call it when all tasks are there.
 
     Given to the DAG at once, it would be copied into every task, and each copy checked several times whenever Airflow

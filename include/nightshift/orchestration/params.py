@@ -6,9 +6,9 @@ from typing import Any
 from airflow.sdk import Param
 
 from nightshift.config.model import Parameter
-from nightshift.config.names import MOST_VERSIONS, suggest_name
+from nightshift.config.names import MAX_VERSIONS, suggest_name
 from nightshift.config.pipeline import PipelineConfig
-from nightshift.config.sections.retention import GRACE, LEAST_GRACE
+from nightshift.config.sections.retention import GRACE, MIN_GRACE
 from nightshift.errors import NightshiftError
 
 # What Airflow itself may add to the conf of a run that another DAG triggered.
@@ -29,7 +29,7 @@ def make_ingest_params(pipeline: PipelineConfig) -> dict[str, Param]:
 def make_score_params() -> dict[str, Param]:
     """The partition, and which model scores."""
     text = "The model version to score with. Empty: the champion."
-    version = Param(None, text, type=["null", "integer"], minimum=1, maximum=MOST_VERSIONS, title="Model version")
+    version = Param(None, text, type=["null", "integer"], minimum=1, maximum=MAX_VERSIONS, title="Model version")
     text = "Score with the champion of that time: a day (its end) or a time as 2026-11-20T08:30. Empty: of now."
     as_of = Param(None, text, type=["null", "string"], maxLength=40, title="As of")
     return {"partition": make_partition_param("score"), "version": version, "as_of": as_of}
@@ -54,7 +54,7 @@ def make_drift_params() -> dict[str, Param]:
 def make_rollback_params() -> dict[str, Param]:
     """Where to, why, and what is scored again."""
     text = "The version to go back to. Empty: the previous champion."
-    version = Param(None, text, type=["null", "integer"], minimum=1, maximum=MOST_VERSIONS, title="Version")
+    version = Param(None, text, type=["null", "integer"], minimum=1, maximum=MAX_VERSIONS, title="Version")
     # Without a default, so that the form asks for it.
     reason = Param(
         description="Kept with the promotion and with what is scored again.",
@@ -88,7 +88,7 @@ def make_maintenance_params() -> dict[str, Param]:
     dry_run = Param(True, text, type="boolean", title="Dry run")
     pipeline = Param(None, "Only this pipeline. Empty: all.", type=["null", "string"], maxLength=63, title="Pipeline")
     text = "Days for which objects that nothing refers to are kept, since a run may be about to refer to them."
-    grace = Param(GRACE, text, type="integer", minimum=LEAST_GRACE, maximum=3650, title="Grace")
+    grace = Param(GRACE, text, type="integer", minimum=MIN_GRACE, maximum=3650, title="Grace")
     return {"dry_run": dry_run, "pipeline": pipeline, "grace": grace}
 
 

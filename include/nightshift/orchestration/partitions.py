@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Protocol
 
-from nightshift.config.days import parse_day
+from nightshift.config.days import FarDay, parse_day
 from nightshift.errors import NightshiftError
 
 
@@ -18,11 +18,10 @@ def parse_partition(text: str) -> date:
     """The date that a partition key names; NightshiftError unless it is one, written as 2026-11-20."""
     try:
         return parse_day(text)
-    except ValueError as error:
-        reason = (
-            f"{error}." if "is not between" in str(error) else f"{text[:100]!r} is not a date. Write it as 2026-11-20."
-        )
-        raise NightshiftError(f"Partition Key {reason}") from None
+    except FarDay as error:
+        raise NightshiftError(f"Partition Key {error}.") from None
+    except ValueError:
+        raise NightshiftError(f"Partition Key {text[:100]!r} is not a date. Write it as 2026-11-20.") from None
 
 
 def choose_partition(run: Run, params: Mapping[str, Any]) -> date:

@@ -25,7 +25,7 @@ def step_task(call: Callable[..., Outcome]) -> Any:
     return task(_run_step(call))
 
 
-def listing_task(figure: str) -> Callable[[Callable[..., Outcome]], Any]:
+def mapped_source_task(figure: str) -> Callable[[Callable[..., Outcome]], Any]:
     """The same, but what the task gives on is this figure of the outcome, a list to map another task over."""
     return lambda call: task(_run_step(call, lambda figures: figures[figure]))
 

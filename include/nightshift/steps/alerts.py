@@ -98,7 +98,7 @@ def _read_drift(connection: Connection, pipeline: str) -> Drifted | None:
     return Drifted(row["window_to"], row["model_version"], row["drifted"], row["reason"], unknown, len(columns))
 
 
-def tell_alerts(
+def notify_alerts(
     config: PipelineConfig,
     resources: Resources,
     senders: Mapping[str, Send],
@@ -116,7 +116,7 @@ def tell_alerts(
     after = 0
     while True:
         with resources.warehouse.begin() as connection:
-            row = table.claim_untold(connection, config.name, after)
+            row = table.claim_unnotified(connection, config.name, after)
             if row is None:
                 return Outcome("done", figures={"notified": told, "problems": problems})
             message, after = to_message(row), row["id"]
@@ -125,7 +125,7 @@ def tell_alerts(
             failed = _send(message, {name: senders[name] for name in senders if name not in before}, explain)
             done = sorted({*before, *senders} - failed.keys())
             problem = "; ".join(f"{name}: {why}" for name, why in failed.items()) or None
-            table.record_told(connection, row["id"], recovered, done, problem, now)
+            table.record_notified(connection, row["id"], recovered, done, problem, now)
         problems |= failed
         told += [] if failed else [message.title]
 

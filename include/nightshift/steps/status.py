@@ -9,7 +9,7 @@ from nightshift.io.resources import Resources
 from nightshift.io.sources import check_available
 
 # A line that names more changes than this is read by nobody.
-MOST_TOLD = 5
+MAX_REPORTED = 5
 
 
 def read_status(resources: Resources, configs: list[PipelineConfig]) -> list[dict[str, Any]]:
@@ -31,6 +31,6 @@ def describe_schema_changes(resources: Resources, pipeline: str) -> str | None:
     added = [change["column_name"] for change in changes if change["change"] == "added" and change["accepted"]]
     told = [f"{', '.join(added)}: not declared in pipeline.yaml"] if added else []
     told += [change["detail"] for change in changes if change["column_name"] not in added]
-    more = f"; and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+    more = f"; and {len(told) - MAX_REPORTED} more" if len(told) > MAX_REPORTED else ""
     when = changes[0]["partition_date"]
-    return f"Columns last differed from what was agreed on {when}: {'; '.join(told[:MOST_TOLD])}{more}"
+    return f"Columns last differed from what was agreed on {when}: {'; '.join(told[:MAX_REPORTED])}{more}"

@@ -22,7 +22,7 @@ def find_config(access: Access, pipeline: str) -> PipelineConfig | None:
 
 def read_models(config: PipelineConfig) -> list[dict[str, Any]]:
     """Every version, newest first, with the kinds of cards that it has."""
-    with open_house() as resources:
+    with open_local_resources() as resources:
         with resources.warehouse.begin() as connection:
             cards = list_cards(connection, config.name)
         return [{**model, "cards": cards.get(model["version"], set())} for model in list_models(config, resources)]
@@ -30,14 +30,14 @@ def read_models(config: PipelineConfig) -> list[dict[str, Any]]:
 
 def read_card(config: PipelineConfig, version: int, kind: CardKind, form: CardFormat) -> bytes | None:
     """The card's bytes, checked; None where the version has none. The request names no path and no key."""
-    with open_house() as resources:
+    with open_local_resources() as resources:
         with resources.warehouse.begin() as connection:
             ref = find_cards(connection, config.name, version).get((kind, form))
         return fetch_card(resources.lake, ref) if ref else None
 
 
 @contextmanager
-def open_house() -> Iterator[Resources]:
+def open_local_resources() -> Iterator[Resources]:
     """Warehouse and lake for one request."""
     resources = open_resources(read_connection)
     try:

@@ -17,7 +17,7 @@ from nightshift.local.paths import Paths, read_json
 from nightshift.local.ports import find_free_port
 from nightshift.local.postgres import start_postgres
 from nightshift.local.processes import Started, start_detached
-from nightshift.local.resources import open_house
+from nightshift.local.resources import open_local_resources
 from nightshift.local.stack import COMPONENTS, start_stack, stop_stack
 from nightshift.steps import runs
 from tests.e2e.kit import House
@@ -72,7 +72,7 @@ def open_site(
             copy_project(paths.root)
             for name, value in make_more(paths).items():
                 patch.setenv(name, value)
-            resources = open_house(migrate=True)
+            resources = open_local_resources(migrate=True)
             config = load_pipeline(paths.root / "include" / "pipelines" / PIPELINE)
             stack = start_stack(paths=paths, port=find_free_port(FIRST_PORT))
             site = Site(House(stack, stack.make_client(), resources, paths.root), paths, config, failpoints)

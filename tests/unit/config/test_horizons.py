@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightshift.config.horizons import (
+    MAX_ATTEMPT_DAYS,
     find_first_measured,
     find_least_days,
     list_drift_days,
@@ -16,6 +17,7 @@ from nightshift.config.horizons import (
 )
 from nightshift.config.loading import load_pipeline
 from nightshift.config.pipeline import PipelineSpec
+from nightshift.config.sections.retention import MIN_GRACE
 from tests.kits.pipelines import make_spec, write_pipeline
 
 TODAY = date(2026, 6, 1)
@@ -63,3 +65,7 @@ def test_retention_keeps_every_day_that_is_read(
 def test_a_season_is_the_same_weekdays_of_the_year_before_with_a_week_on_either_side() -> None:
     days = list_season_days(TODAY, TODAY + timedelta(days=2))
     assert (len(days), days[7].weekday(), days[0]) == (3 + 14, TODAY.weekday(), TODAY - timedelta(days=371))
+
+
+def test_maintenance_waits_longer_than_an_attempt_may_take() -> None:
+    assert MIN_GRACE > MAX_ATTEMPT_DAYS

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # What a partition consists of; `late` rows go with the raw ones that they belong to.
 PARTITIONED = ("raw", "valid", "quarantine", "features", "scores")
 # The least days between an object's last use and its end: attempts are refused after two.
-LEAST_GRACE, GRACE = 3, 7
+MIN_GRACE, GRACE = 3, 7
 
 
 class Retention(Model):

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from nightshift.config.model import Model
 
 
-class Band(Model):
+class Tolerance(Model):
     """How much worse than its held-out evaluation the champion may perform."""
 
     window_days: int = Field(
@@ -41,7 +41,7 @@ class Retrain(Model):
         description="`wait`: drift is no trigger while the outcomes of the compared days are known and the champion is "
         "within its performance tolerance.",
     )
-    performance: Band = Band()
+    performance: Tolerance = Tolerance()
     max_age_days: int | None = Field(
         None, ge=1, description="Days since the last one that the champion was evaluated on; empty: age is no trigger."
     )

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from nightshift.config.project import COMMAND
 from nightshift.config.sections.alerts import Alerts
 from nightshift.config.sections.schedules import Schedules
-from nightshift.core.alerts.schedule import list_ticks
+from nightshift.core.alerts.schedule import list_due_times
 
 AlertKind = Literal[
     "drift", "unknown", "stopped_batch", "failed_gate", "stale_champion", "missed_partition", "schema_change"
@@ -18,7 +18,7 @@ AlertKind = Literal[
 # Nights further back are history: somebody who looks after a month doesn't want thirty messages.
 LOOKBACK = timedelta(days=7)
 # A subject that names more columns than this is no name any more.
-MOST_COLUMNS = 8
+MAX_COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _find_drift(facts: Facts) -> Iterator[Alert]:
 
 def name_unknown(found: Drifted) -> str:
     """What could not be compared, named the same every night: the columns, or the reason without its figures."""
-    if 0 < len(found.unknown) <= MOST_COLUMNS and len(found.unknown) < found.columns:
+    if 0 < len(found.unknown) <= MAX_COLUMNS and len(found.unknown) < found.columns:
         return ", ".join(sorted(found.unknown))
     return re.sub(r"\d[\d.,:-]*", "#", found.reason)[:200]
 
@@ -216,7 +216,7 @@ def list_due(facts: Facts, limits: Alerts, schedules: Schedules) -> set[date]:
     zone, late = ZoneInfo(schedules.timezone), timedelta(hours=limits.missed_after_hours)
     since = max(facts.in_charge_since or datetime.max.replace(tzinfo=UTC), facts.now - late - LOOKBACK)
     due = set()
-    for tick in list_ticks(schedules.ingest, zone, since, facts.now - late):
+    for tick in list_due_times(schedules.ingest, zone, since, facts.now - late):
         night = tick.date() - timedelta(days=1)
         if any(night - LOOKBACK <= day < night for day in facts.ingested):
             due.add(night)

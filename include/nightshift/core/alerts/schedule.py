@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from croniter import croniter
 
 
-def list_ticks(cron: str, zone: ZoneInfo, after: datetime, until: datetime) -> Iterator[datetime]:
+def list_due_times(cron: str, zone: ZoneInfo, after: datetime, until: datetime) -> Iterator[datetime]:
     """The ticks by the clock on the wall, so that a night without its hour has one too."""
     if until <= after:
         return

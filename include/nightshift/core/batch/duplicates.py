@@ -11,7 +11,7 @@ from nightshift.core.batch.lazy_columns import Columns, read_frame
 
 
 @dataclass(frozen=True)
-class Alike:
+class DuplicateGroups:
     """Rows that hold the same as another one of them: their positions, ascending, and a number for what each holds.
 
     As pandas compares cells: a missing one equals another, and 0.0 equals -0.0.

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from nightshift.config.model import ColumnType
 from nightshift.core.batch.casting import type_column, type_columns
-from nightshift.core.batch.duplicates import Alike
+from nightshift.core.batch.duplicates import DuplicateGroups
 from nightshift.core.batch.lazy_columns import Columns, LazyColumns, read_table
 from nightshift.core.batch.row_checks import Reasons
 
@@ -85,7 +85,7 @@ def find_days(table: Columns, declared: Mapping[str, ColumnType], event_time: st
     return pd.to_datetime(frame[event_time]).dt.normalize()
 
 
-def find_taken_keys(alike: Alike, keys: Sequence[str], good: np.ndarray, late: np.ndarray) -> Reasons:
+def find_taken_keys(alike: DuplicateGroups, keys: Sequence[str], good: np.ndarray, late: np.ndarray) -> Reasons:
     """Late rows whose key another good row has. What came on time stays: moving rows can't take any from a day."""
     reason = f"{', '.join(keys)}: the key of this late row is already in its day"
     return {int(row): [reason] for row in alike.among(good).rows if late[row]}

@@ -8,7 +8,7 @@ from typing import Any
 
 REASON_COLUMN = "quarantine_reason"
 SEPARATOR = "; "
-MOST_REASONS = 200
+MAX_REASONS = 200
 OTHER = "other reasons"
 WIDTH = 60
 # Misfits stand first in a row's reasons, so the shortest match can't swallow a reason of another kind.
@@ -49,7 +49,7 @@ def group_rows(
     for row in rows:
         for reason in split_reasons(str(row[reason_column])):
             kind = show_value(reason, 4 * WIDTH)
-            kind = kind if kind in groups or len(groups) < MOST_REASONS else OTHER
+            kind = kind if kind in groups or len(groups) < MAX_REASONS else OTHER
             group = groups.setdefault(kind, ReasonGroup(kind))
             group.rows += 1
             group.partitions[day] = group.partitions.get(day, 0) + 1

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightshift.core.batch.casting import TypedTable
-from nightshift.core.batch.duplicates import Alike
+from nightshift.core.batch.duplicates import DuplicateGroups
 from nightshift.core.batch.lazy_columns import Columns, read_frame
 
 Reasons = dict[int, list[str]]
@@ -19,10 +19,10 @@ FIRST_YEAR, LAST_YEAR = 1800, 2199
 # An entry of PostgreSQL's index takes 2704 bytes.
 LONGEST_KEY = 2000
 # From fewer partitions nobody can tell what is usual.
-LEAST_EARLIER = 3
+MIN_EARLIER = 3
 
 
-def find_misfits(typed: TypedTable, raw: Columns, declared: Mapping[str, str]) -> Reasons:
+def find_cast_failures(typed: TypedTable, raw: Columns, declared: Mapping[str, str]) -> Reasons:
     """Rows with a cell that does not fit its column's type, with the cell in the reason."""
     reasons: Reasons = {}
     for name, mask in typed.misfits.items():
@@ -85,7 +85,7 @@ def find_empty_columns(columns: Columns, names: Sequence[str], rows: np.ndarray)
 
 def explain_size(rows: int, earlier: Sequence[int], ratio: float | None) -> str:
     """Why a batch of so many distinct rows can't be right beside those of `earlier` partitions; empty where it can."""
-    if ratio is None or len(earlier) < LEAST_EARLIER:
+    if ratio is None or len(earlier) < MIN_EARLIER:
         return ""
     usual = median(earlier)
     if usual / ratio <= rows <= usual * ratio:
@@ -96,12 +96,12 @@ def explain_size(rows: int, earlier: Sequence[int], ratio: float | None) -> str:
     )
 
 
-def find_repeats(columns: Columns, alike: Alike) -> np.ndarray:
+def find_repeats(columns: Columns, alike: DuplicateGroups) -> np.ndarray:
     """A mask of the rows that repeat an earlier row in every column; `alike` are those that do in some of them."""
     return alike.narrow(columns, columns.column_names).mask_later(columns.num_rows)
 
 
-def find_conflicting_keys(alike: Alike, keys: Sequence[str], rows: np.ndarray) -> Reasons:
+def find_conflicting_keys(alike: DuplicateGroups, keys: Sequence[str], rows: np.ndarray) -> Reasons:
     """Among `rows` (a mask): those that share a key but differ elsewhere. All of them, so that order can't matter."""
     return {int(row): [f"{', '.join(keys)}: the key appears more than once"] for row in alike.among(rows).rows}
 

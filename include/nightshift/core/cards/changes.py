@@ -5,7 +5,7 @@ from typing import Any
 
 from nightshift.core.cards.card_inputs import Record
 
-MOST_PROMOTIONS = 10
+MAX_PROMOTIONS = 10
 
 
 def describe_changes(version: Record, champion: Record | None, promotions: Sequence[Record]) -> dict[str, Any]:
@@ -14,7 +14,7 @@ def describe_changes(version: Record, champion: Record | None, promotions: Seque
     return {
         "compared_with": champion["version"] if champion else None,
         "differences": compare_versions(version, champion) if champion else [],
-        "promotions": [{name: row[name] for name in shown} for row in list(promotions)[-MOST_PROMOTIONS:]],
+        "promotions": [{name: row[name] for name in shown} for row in list(promotions)[-MAX_PROMOTIONS:]],
     }
 
 

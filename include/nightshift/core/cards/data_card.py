@@ -12,7 +12,7 @@ from nightshift.core.cards.model_card_mapping import DATASHEET_SECTIONS
 from nightshift.extension.tasks import find_task
 
 SCHEMA = 1
-MOST_STRETCHES = 120
+MAX_STRETCHES = 120
 
 
 def build_data_card(known: KnownData) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def describe_days(known: KnownData) -> dict[str, Any]:
     mean = find_task(known.config.spec.task).mean_title
     days, position = np.unique(known.days, return_inverse=True)
     held_out = days >= np.datetime64(known.version["holdout_from"], "D")
-    length = -(-len(days) // MOST_STRETCHES)
+    length = -(-len(days) // MAX_STRETCHES)
     stretch = number_stretches(held_out, length)
     rows = np.bincount(stretch[position])
     means = np.bincount(stretch[position], weights=known.target) / rows

@@ -24,7 +24,7 @@ from nightshift.extension.tasks import find_task
 
 # Of the layout below: whoever reads cards by machine can tell when it changes.
 SCHEMA = 1
-MOST_TRIALS = 100
+MAX_TRIALS = 100
 
 
 def build_model_card(known: KnownModel) -> dict[str, Any]:
@@ -180,5 +180,5 @@ def describe_search(trials: Sequence[Record], metric: str) -> dict[str, Any] | N
         "rounds": 1 + max(trial["rung"] for trial in trials),
         "seconds": sum(trial["seconds"] for trial in trials),
         "best": [{name: trial[name] for name in shown} for trial in best.values()],
-        "listed": [{name: trial[name] for name in shown} for trial in trials[:MOST_TRIALS]],
+        "listed": [{name: trial[name] for name in shown} for trial in trials[:MAX_TRIALS]],
     }

@@ -7,7 +7,7 @@ from nightshift.core.cards.card_inputs import Record
 from nightshift.core.cards.gate import list_rules
 from nightshift.core.gate.rule import find_figures, find_record
 
-MOST_GROUPS = 200
+MAX_GROUPS = 200
 
 
 def describe_slices(decision: Record | None, spec: PipelineSpec) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def describe_slices(decision: Record | None, spec: PipelineSpec) -> dict[str, An
         "passed": rule["passed"] if rule else None,
         "reason": rule["reason"] if rule else None,
         "margin": figures.get("margin"),
-        "groups": [_describe_group(record) for record in records[:MOST_GROUPS]],
+        "groups": [_describe_group(record) for record in records[:MAX_GROUPS]],
     }
 
 

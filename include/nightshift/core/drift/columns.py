@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from nightshift.config.sections.drift import Drift
-from nightshift.core.drift.null_distribution import Noise, bind_each, find_reach
+from nightshift.core.drift.null_distribution import NullDistribution, bind_each, find_critical_value
 from nightshift.core.drift.result import ColumnDrift, Kind
 from nightshift.extension.drift_measures import DRIFT_MEASURES, DriftMeasure, find_distance
 
-MOST_NAMED = 20
+MAX_NAMED = 20
 # A night without one value is a fault where chance would give it once in so many nights.
 UNLIKELY = 1e-6
 # Nights without one value are ordinary where the reference has this share of them.
@@ -86,13 +86,13 @@ def _find_empty_night(name: str, reference: Side, current: Side) -> str | None:
     return f"is empty on {', '.join(f'{night:%Y-%m-%d}' for night in nights)}" if nights else None
 
 
-def judge_column(
+def compare_column(
     name: str,
     kind: Kind,
     score: float,
     weight: float,
     sides: tuple[pd.Series, pd.Series],
-    noise: Noise,
+    noise: NullDistribution,
     limits: Drift,
 ) -> ColumnDrift:
     """The column's figures, and whether one of them is both beyond its limit and beyond what chance reaches.
@@ -139,9 +139,9 @@ def make_unknown(name: str, kind: Kind, weight: float, limits: Drift, reason: st
     )
 
 
-def find_chance(measure: DriftMeasure, pooled: pd.Series, noise: Noise) -> float:
+def find_chance(measure: DriftMeasure, pooled: pd.Series, noise: NullDistribution) -> float:
     """What the measure reaches by chance for a column with the values `pooled` by `noise`."""
-    return find_reach(measure.bind(pooled) if measure.bind else bind_each(measure.measure, pooled), noise)
+    return find_critical_value(measure.bind(pooled) if measure.bind else bind_each(measure.measure, pooled), noise)
 
 
 def measure_rise_of_missing(reference: pd.Series, current: pd.Series) -> float:
@@ -155,7 +155,11 @@ def measure_new_share(reference: pd.Series, current: pd.Series) -> float:
 
 
 def _apply(
-    values: Mapping[DriftMeasure, float], reference: pd.Series, current: pd.Series, noise: Noise, limits: Drift
+    values: Mapping[DriftMeasure, float],
+    reference: pd.Series,
+    current: pd.Series,
+    noise: NullDistribution,
+    limits: Drift,
 ) -> tuple[list[str], list[str]]:
     """What moved, and what only chance moved; chance is asked only from the limit on, as it costs."""
     moved, within = [], []
@@ -182,4 +186,4 @@ def _find_new(reference: pd.Series, current: pd.Series) -> pd.Series:
 
 def _name_new(reference: pd.Series, current: pd.Series) -> tuple[str, ...]:
     """The most frequent of the categories that the reference does not have."""
-    return tuple(str(name) for name in _find_new(reference, current).value_counts().index[:MOST_NAMED])
+    return tuple(str(name) for name in _find_new(reference, current).value_counts().index[:MAX_NAMED])

@@ -20,9 +20,9 @@ DRAWS = 100
 CONFIDENCE = 0.99
 # Every draw costs as many additions. With so many rows of a side chance reaches less than the usual limit; of more rows
 # it is overestimated.
-MOST_ROWS = 4_000
+MAX_ROWS = 4_000
 # Fewer windows than these in the reference do not show how windows differ.
-LEAST_WINDOWS = 3
+MIN_WINDOWS = 3
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ Measure = Callable[[Draws], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Noise:
+class NullDistribution:
     """The chance between a window of `current` rows and a reference; drawn only once something asks for it.
 
     `base` is the number of rows that the reference was made from, `nights` the night of each of them (datetime64[D]),
@@ -70,7 +70,7 @@ class Noise:
         if self.nights is None:
             return None
         distinct, night = np.unique(self.nights[self._chosen[0]], return_inverse=True)
-        if len(distinct) < LEAST_WINDOWS * self.window:
+        if len(distinct) < MIN_WINDOWS * self.window:
             return None
         starts = np.unique(np.linspace(0, len(distinct) - self.window, DRAWS).round().astype(int))
         inside = (night >= starts[:, None]) & (night < starts[:, None] + self.window)
@@ -92,7 +92,7 @@ class Noise:
     @cached_property
     def _chosen(self) -> tuple[np.ndarray, np.ndarray]:
         sides = (self.base, self.current)
-        return tuple(sample_rows(rows, MOST_ROWS, self.seed) for rows in sides)  # type: ignore[return-value]
+        return tuple(sample_rows(rows, MAX_ROWS, self.seed) for rows in sides)  # type: ignore[return-value]
 
     def _deal(self, rows: int, current: int, reference: int) -> Draws:
         generator = np.random.default_rng([self.seed, rows, current])
@@ -119,7 +119,7 @@ class Noise:
         return int(generator.choice(places)) if places else 0
 
 
-def find_reach(measure: Measure, noise: Noise) -> float:
+def find_critical_value(measure: Measure, noise: NullDistribution) -> float:
     """What the distance reaches by chance in 99 of 100 cases.
 
     Nights: the 99 % limit for one more window (Student's t prediction interval: a reference has few windows that share

@@ -14,7 +14,7 @@ SCORE = "score"
 
 
 @dataclass(frozen=True)
-class DriftVerdict:
+class DriftResult:
     """What a comparison says: `drifted` is None where it could not be measured."""
 
     drifted: bool | None
@@ -66,7 +66,7 @@ def weigh_columns(
     return {name: weights.get(name, 0.0) for name in names}
 
 
-def judge_drift(columns: Sequence[ColumnDrift], limits: Drift, problems: Sequence[str]) -> DriftVerdict:
+def conclude_drift(columns: Sequence[ColumnDrift], limits: Drift, problems: Sequence[str]) -> DriftResult:
     """Drift where the columns that moved carry enough of the importance, or where the score moved.
 
     `problems` are what makes the whole comparison unknown, such as too few rows. A column whose data are at fault makes
@@ -79,13 +79,13 @@ def judge_drift(columns: Sequence[ColumnDrift], limits: Drift, problems: Sequenc
         faults = ["no column can be compared"]
     if problems or faults:
         besides = f"; besides, {_list_moved(moved)} moved" if moved else ""
-        return DriftVerdict(None, None, f"unknown: {'; '.join([*problems, *faults])}{besides}")
+        return DriftResult(None, None, f"unknown: {'; '.join([*problems, *faults])}{besides}")
     share = min(1.0, sum(column.weight for column in moved))
     drifted = share >= limits.share_limit or any(column.kind == "prediction" for column in moved)
     named = f" ({_list_moved(moved)})" if moved else ""
     count = sum(column.kind != "prediction" for column in moved)
     text = f"{count} of {len(features)} columns{' and the score' if count < len(moved) else ''} moved{named}"
-    return DriftVerdict(
+    return DriftResult(
         drifted, share, f"{text}; they carry {share:.0%} of the importance, the limit is {limits.share_limit:.0%}"
     )
 

@@ -18,9 +18,9 @@ from nightshift.core.evaluation.weighted_metrics import WeightedMetric, bind_met
 # Weights held at once. What fits the processor's cache is several times faster than what does not.
 CELLS = 125_000
 # Of more rows, a seeded choice of so many is resampled; its standard error shrinks to that of all rows by sqrt(n).
-MOST_ROWS = 200_000
+MAX_ROWS = 200_000
 # More resamples than this in which the metric can't be computed: the rest would be a biased choice.
-MOST_UNUSABLE = 0.1
+MAX_UNUSABLE = 0.1
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,9 @@ def _choose_rows(columns: tuple[np.ndarray, ...], groups: np.ndarray | None, see
     """
     keys = columns if groups is None else (groups, *columns)
     order = np.lexsort(keys[::-1])
-    if groups is not None or len(order) <= MOST_ROWS:
+    if groups is not None or len(order) <= MAX_ROWS:
         return order
-    return order[np.sort(np.random.default_rng(seed).choice(len(order), MOST_ROWS, replace=False))]
+    return order[np.sort(np.random.default_rng(seed).choice(len(order), MAX_ROWS, replace=False))]
 
 
 def _draw(chosen: np.ndarray, how: Resampling) -> Iterator[np.ndarray]:
@@ -141,7 +141,7 @@ def _measure_spread(compute: WeightedMetric, draws: Iterator[np.ndarray]) -> flo
     """The standard deviation over the resamples; NaN where too many of them can't be computed."""
     values = np.concatenate([compute(weights) for weights in draws])
     usable = values[np.isfinite(values)]
-    return float(np.std(usable, ddof=1)) if len(usable) >= (1 - MOST_UNUSABLE) * len(values) else math.nan
+    return float(np.std(usable, ddof=1)) if len(usable) >= (1 - MAX_UNUSABLE) * len(values) else math.nan
 
 
 def _unknown(value: float) -> Interval:

@@ -9,14 +9,14 @@ from nightshift.core.evaluation.metrics import measure
 from nightshift.extension.tasks import find_task
 
 # A leak shows in few rows; more would only cost time.
-MOST_ROWS = 20_000
+MAX_ROWS = 20_000
 MIN_LEAF_ROWS = 5
 
 # Rows with the target of each, float64 of shape (rows,).
 Labelled = tuple[pd.DataFrame, np.ndarray]
 
 
-def measure_alone(
+def measure_single_features(
     train: Labelled, holdout: Labelled, numeric: Sequence[str], categorical: Sequence[str], task: str, seed: int
 ) -> dict[str, float]:
     """Per feature: ROC AUC or R² on the held-out rows of a small tree fitted on that feature of the training rows.
@@ -33,9 +33,9 @@ def measure_alone(
 
 
 def _choose_rows(rows: pd.DataFrame, target: np.ndarray, seed: int) -> Labelled:
-    if len(rows) <= MOST_ROWS:
+    if len(rows) <= MAX_ROWS:
         return rows, target
-    chosen = np.sort(np.random.default_rng(seed).choice(len(rows), MOST_ROWS, replace=False))
+    chosen = np.sort(np.random.default_rng(seed).choice(len(rows), MAX_ROWS, replace=False))
     return rows.iloc[chosen], target[chosen]
 
 

@@ -8,7 +8,7 @@ from nightshift.core.gate.rule import find_figures
 from nightshift.core.text.markdown import escape, make_table
 
 # A request that nobody reads to its end helps nobody.
-MOST_SLICES = 30
+MAX_SLICES = 30
 VERDICTS: Mapping[bool | None, str] = {True: "passed", False: "failed", None: "unclear"}
 
 
@@ -72,7 +72,7 @@ def _write_slices(rules: Sequence[Mapping[str, Any]]) -> list[str]:
             show_gain({**line, "confidence": figures.get("confidence")}),
             ": ".join(filter(None, (line.get("verdict"), line.get("reason")))),
         )
-        for line in slices[:MOST_SLICES]
+        for line in slices[:MAX_SLICES]
     ]
     more = len(slices) - len(rows)
     table = make_table(("slice", "rows", "candidate", "champion", "the candidate's gain", "result"), rows)

@@ -9,12 +9,12 @@ import pandas as pd
 from sklearn.tree import DecisionTreeRegressor
 
 # A column with more categories is sliced by its most frequent ones.
-MOST_CATEGORIES = 50
+MAX_CATEGORIES = 50
 QUARTERS = (0.25, 0.5, 0.75)
 # The tree that looks for weak groups: few, large, describable leaves.
-MOST_LEAVES = 8
-MOST_CONDITIONS = 3
-MOST_FOUND = 3
+MAX_LEAVES = 8
+MAX_CONDITIONS = 3
+MAX_FOUND = 3
 SHOWN_CATEGORIES = 5
 
 
@@ -46,7 +46,7 @@ def list_groups(rows: pd.DataFrame, columns: Sequence[str]) -> list[Group]:
 def _split_categories(name: str, values: pd.Series) -> list[Group]:
     counts = values.value_counts()
     # Equal counts in a fixed order, so that the order of the rows does not choose.
-    names = sorted(counts.index, key=lambda value: (-counts[value], str(value)))[:MOST_CATEGORIES]
+    names = sorted(counts.index, key=lambda value: (-counts[value], str(value)))[:MAX_CATEGORIES]
     return [Group(f"{name} = {value}", (values == value).fillna(False).to_numpy(dtype=bool)) for value in names]
 
 
@@ -80,7 +80,7 @@ def find_weak_groups(rows: pd.DataFrame, harm: np.ndarray, min_rows: int, seed: 
     codes = [encode_column(rows[name], harm, seen) for name in rows.columns]
     matrix = np.column_stack([values for values, _ in codes])
     tree = DecisionTreeRegressor(
-        max_depth=MOST_CONDITIONS, max_leaf_nodes=MOST_LEAVES, min_samples_leaf=min_rows, random_state=seed
+        max_depth=MAX_CONDITIONS, max_leaf_nodes=MAX_LEAVES, min_samples_leaf=min_rows, random_state=seed
     )
     leaves = tree.fit(matrix[seen], harm[seen]).apply(matrix)
     expected = tree.tree_.value[:, 0, 0]
@@ -91,7 +91,7 @@ def find_weak_groups(rows: pd.DataFrame, harm: np.ndarray, min_rows: int, seed: 
     categories = [names for _, names in codes]
     return [
         Group(_name_leaf(bounds[leaf], rows, categories, leaves == leaf), (leaves == leaf) & ~seen, found=True)
-        for leaf in worst[:MOST_FOUND]
+        for leaf in worst[:MAX_FOUND]
     ]
 
 

@@ -10,7 +10,7 @@ from nightshift.core.gate.rule import Rule
 from nightshift.extension.tasks import find_task
 
 # Predicting is arithmetic in one order: the same rows and artifact give the same scores up to rounding.
-MOST_DIFFERENCE = 1e-9
+MAX_DIFFERENCE = 1e-9
 
 
 def check_rows(evidence: Evidence, gate: Gate) -> Rule:
@@ -57,7 +57,7 @@ def check_reload(evidence: Evidence, gate: Gate) -> Rule:
 def _list_excesses(served: Served, gate: Gate) -> list[str]:
     problems = []
     # "Not at most" instead of "more than", so that NaN fails.
-    if served.difference is not None and not served.difference <= MOST_DIFFERENCE:
+    if served.difference is not None and not served.difference <= MAX_DIFFERENCE:
         problems.append(f"a new process predicts other scores, by up to {served.difference:.3g}")
     if served.seconds is not None and not served.seconds <= gate.serving.seconds:
         problems.append(f"1,000 rows take {served.seconds:.2f} s, gate.serving.seconds is {gate.serving.seconds:g}")
@@ -77,7 +77,7 @@ def check_predictor(evidence: Evidence) -> Rule:
         "kind": parity.kind,
         "rows": parity.rows,
         "difference": parity.difference,
-        "limit": MOST_DIFFERENCE,
+        "limit": MAX_DIFFERENCE,
         "worst": parity.worst,
         "sha256": parity.sha256,
         "recorded": recorded,
@@ -88,7 +88,7 @@ def check_predictor(evidence: Evidence) -> Rule:
     if parity.difference is None:
         return Rule("predictor", True, figures, f"native: it scores by the model itself ({parity.reason})")
     # "Not at most" instead of "more than", so that NaN fails.
-    if not parity.difference <= MOST_DIFFERENCE:
+    if not parity.difference <= MAX_DIFFERENCE:
         text = f"its tables give other scores than the model itself, by up to {parity.difference:.3g} on {parity.worst}"
         return Rule("predictor", False, figures, text)
     text = f"tables: {parity.rows} golden and drawn rows get the model's own scores, to {parity.difference:.2g}"

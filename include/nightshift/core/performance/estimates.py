@@ -13,8 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from nightshift.config.sections.retrain import Band
-from nightshift.core.performance.tolerance import CONFIDENCE, BandVerdict, Night, choose_nights, find_limit, is_below
+from nightshift.config.sections.retrain import Tolerance
+from nightshift.core.performance.tolerance import (
+    CONFIDENCE,
+    Night,
+    ToleranceResult,
+    choose_nights,
+    find_limit,
+    is_below,
+)
 from nightshift.extension.metrics import METRICS
 
 MIN_NIGHTS = 3
@@ -94,7 +101,7 @@ class EstimateCheck:
     reason: str
 
 
-def judge_estimates(errors: Sequence[float], margin: float) -> EstimateCheck:
+def check_estimates(errors: Sequence[float], margin: float) -> EstimateCheck:
     """Trusted where at least three nights were checked and the mean absolute error is within `margin`.
 
     The margin is what the metric may lose before it falls out of its band: a method that misses by more can't tell.
@@ -112,10 +119,10 @@ def judge_estimates(errors: Sequence[float], margin: float) -> EstimateCheck:
     )
 
 
-def judge_estimated_band(
-    nights: Sequence[Night], metric: str, promised: float, promised_rows: int, band: Band, check: EstimateCheck
-) -> BandVerdict | None:
-    """What `judge_band` says of outcomes, of nights that have none yet: their `target` is not looked at.
+def check_estimated_tolerance(
+    nights: Sequence[Night], metric: str, promised: float, promised_rows: int, band: Tolerance, check: EstimateCheck
+) -> ToleranceResult | None:
+    """What `check_tolerance` says of outcomes, of nights that have none yet: their `target` is not looked at.
 
     The estimate is corrected by the mean error that the check saw; how far its errors spread, for a night more, is its
     own error. `below` is None where the check does not trust it. None where there are no rows at all.
@@ -133,7 +140,7 @@ def judge_estimated_band(
     below = is_below(metric, value, promised, limit, error) if usable else None
     figures = f"{metric} {value:.4f} of {len(predicted)} rows, {promised:.4f} expected, limit {limit:.4f}"
     state = {None: "unknown", True: "below tolerance", False: "within tolerance"}[below]
-    return BandVerdict(
+    return ToleranceResult(
         value=value,
         low=value - reach,
         high=value + reach,

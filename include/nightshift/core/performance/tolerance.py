@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from nightshift.config.sections.retrain import Band
+from nightshift.config.sections.retrain import Tolerance
 from nightshift.core.evaluation.bootstrap import Resampling, bootstrap_metric
 from nightshift.core.evaluation.metrics import gain, is_higher_better
 
@@ -28,7 +28,7 @@ class Night:
 
 
 @dataclass(frozen=True)
-class BandVerdict:
+class ToleranceResult:
     """The metric over the last nights, and whether it fell below tolerance; `below` is None where nobody can tell."""
 
     value: float
@@ -47,9 +47,9 @@ class BandVerdict:
         return {**asdict(self), "first": str(self.first), "last": str(self.last)}
 
 
-def judge_band(
-    nights: Sequence[Night], metric: str, promised: float, promised_rows: int, band: Band, seed: int
-) -> BandVerdict | None:
+def check_tolerance(
+    nights: Sequence[Night], metric: str, promised: float, promised_rows: int, band: Tolerance, seed: int
+) -> ToleranceResult | None:
     """The last nights' metric, together, against the one on the held-out rows (`promised`, of `promised_rows` rows).
 
     Out of the band: worse than the limit, and worse than the promise by more than the sampling errors of both explain
@@ -64,7 +64,7 @@ def judge_band(
     # The promise is a measurement too; its error shrinks with its rows as that of the nights does with theirs.
     error = measured.error * math.sqrt(1 + len(target) / max(promised_rows, 1))
     below = is_below(metric, measured.value, promised, limit, error) if len(target) >= band.min_rows else None
-    return BandVerdict(
+    return ToleranceResult(
         value=measured.value,
         low=measured.low,
         high=measured.high,
@@ -78,7 +78,7 @@ def judge_band(
     )
 
 
-def choose_nights(nights: Sequence[Night], band: Band) -> Sequence[Night]:
+def choose_nights(nights: Sequence[Night], band: Tolerance) -> Sequence[Night]:
     """The last `band.window_days` nights that have rows; more of them where those have too few."""
     usable = [night for night in nights if len(night.target)]
     count = min(band.window_days, len(usable))
@@ -103,7 +103,7 @@ def is_below(metric: str, value: float, promised: float, limit: float, error: fl
 
 
 def _explain(
-    metric: str, value: float, promised: float, limit: float, below: bool | None, rows: int, band: Band
+    metric: str, value: float, promised: float, limit: float, below: bool | None, rows: int, band: Tolerance
 ) -> str:
     figures = f"{metric} {value:.4f} of {rows} rows, {promised:.4f} expected, limit {limit:.4f}"
     if below is None:

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 # Bins are kept in 16 bits.
-MOST_BINS = 2**16
+MAX_BINS = 2**16
 # Cells of a grid, and the most thresholds that one of them may have for the grid to be worth it.
-GRID_CELLS, MOST_IN_CELL = 1024, 8
+GRID_CELLS, MAX_IN_CELL = 1024, 8
 _UNSEEN = "unseen"
 
 
@@ -39,7 +39,7 @@ def make_grid(thresholds: np.ndarray) -> Grid:
     low = float(thresholds[0])
     own = np.minimum((thresholds - low) * scale, GRID_CELLS - 1).astype(np.int64)
     counts = np.bincount(own, minlength=GRID_CELLS)
-    if counts.max() > MOST_IN_CELL:
+    if counts.max() > MAX_IN_CELL:
         return none
     return Grid(low, float(scale), np.concatenate([[0], np.cumsum(counts)]).astype(np.uint16))
 

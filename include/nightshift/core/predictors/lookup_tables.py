@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from nightshift.core.predictors.columns import MOST_BINS, Column, NumericColumn, TextColumn
+from nightshift.core.predictors.columns import MAX_BINS, Column, NumericColumn, TextColumn
 from nightshift.core.predictors.trees import Origin, Split, Tree, Unsupported, list_trees, open_pipeline, trace_columns
 
 # Part of the hash: tables of another making are other tables.
 FORMAT = "nightshift tables 1"
-MOST_BYTES = 128 * 2**20
+MAX_BYTES = 128 * 2**20
 # So many words a line of a block: what the trees of a block need of the masks stays in the cache.
 BLOCK_WORDS = 128
 _BITS = 32
@@ -109,8 +109,8 @@ def _list_categories(prepare: Any, name: str) -> tuple[str, ...]:
 
 def _require_small(starts: np.ndarray, first_words: np.ndarray, columns: Sequence[Column]) -> None:
     size = int(starts[-1]) * int(first_words[-1]) * 4
-    if size > MOST_BYTES or max(column.bins for column in columns) > MOST_BINS:
-        raise Unsupported(f"the tables would take {size / 2**20:.0f} MiB, at most {MOST_BYTES / 2**20:.0f} are allowed")
+    if size > MAX_BYTES or max(column.bins for column in columns) > MAX_BINS:
+        raise Unsupported(f"the tables would take {size / 2**20:.0f} MiB, at most {MAX_BYTES / 2**20:.0f} are allowed")
 
 
 def _list_examples(columns: Sequence[Column], names: Sequence[str], numbers: int) -> pd.DataFrame:

@@ -55,7 +55,7 @@ class Signals:
     window_from: date
     # Columns whose data are at fault.
     broken: Sequence[str]
-    # Records of core/band.BandVerdict.
+    # Records of core/band.ToleranceResult.
     realised: dict[str, Any] | None
     estimated: dict[str, Any] | None
     # The last day that the champion was evaluated on.
@@ -154,7 +154,7 @@ def check_cooldown(signals: Signals, limits: Retrain) -> Criterion:
     if not earlier:
         return Criterion("cooldown", "guard", True, None, days, "no training was asked for before")
     ready = max(earlier) + timedelta(days=days)
-    fruitless = count_fruitless(signals.requests)
+    fruitless = count_without_improvement(signals.requests)
     why = f", after {fruitless} in a row that did not prove better" if fruitless else ""
     text = f"{days} days of cooldown after the training of {max(earlier)}{why}, until {ready}"
     return Criterion("cooldown", "guard", signals.as_of >= ready, str(max(earlier)), days, text)
@@ -163,11 +163,11 @@ def check_cooldown(signals: Signals, limits: Retrain) -> Criterion:
 def find_cooldown(requests: Sequence[PastRequest], limits: Retrain) -> int:
     """Days: `cooldown_days`, times `cooldown_factor` for every training since the last one that proved better."""
     # The exponent is bounded, since a float overflows.
-    days = limits.cooldown_days * limits.cooldown_factor ** min(count_fruitless(requests), 64)
+    days = limits.cooldown_days * limits.cooldown_factor ** min(count_without_improvement(requests), 64)
     return int(min(days, limits.max_cooldown_days))
 
 
-def count_fruitless(requests: Sequence[PastRequest]) -> int:
+def count_without_improvement(requests: Sequence[PastRequest]) -> int:
     """Trainings that are over and did not prove better, since the last one that did."""
     count = 0
     for request in requests:

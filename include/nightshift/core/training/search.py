@@ -19,7 +19,7 @@ from nightshift.core.evaluation.metrics import is_higher_better, measure
 from nightshift.core.training.calibration import Block
 from nightshift.core.training.search_space import Setting
 from nightshift.extension.tasks import find_task
-from nightshift.prefetch import map_ahead
+from nightshift.prefetch import prefetch_map
 
 # Positions of the rows to fit on and of the rows to validate on.
 Fold = tuple[np.ndarray, np.ndarray]
@@ -154,7 +154,7 @@ def try_settings(
         return try_fold(*task, rows, target, spec)
 
     alone = max(len(train) for train, _ in folds) >= ROWS_FOR_THREADS
-    with closing(map_ahead(try_one, product(settings, folds), 1 if alone else workers)) as tried:
+    with closing(prefetch_map(try_one, product(settings, folds), 1 if alone else workers)) as tried:
         for _ in settings:
             yield list(islice(tried, len(folds)))
 

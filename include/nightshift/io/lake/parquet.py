@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from nightshift.io.lake.base import CorruptObject, Lake, ObjectRef, store_file, verify_file
 from nightshift.io.runtime.temp_files import explain_os_error, open_temporary_folder
-from nightshift.prefetch import map_ahead
+from nightshift.prefetch import prefetch_map
 
 Result = TypeVar("Result")
 # zstd is smaller; lz4 is for what is read whole every night, since decoding it takes less than half the time.
@@ -203,7 +203,7 @@ def map_groups(
         with pq.ParquetFile(path, metadata=metadata, read_dictionary=list(reading.dictionaries)) as file:
             return function(file.iter_batches(rows, row_groups=[number], columns=reading.columns, use_threads=False))
 
-    with closing(map_ahead(map_group, range(first, last), workers, ahead)) as results:
+    with closing(prefetch_map(map_group, range(first, last), workers, ahead)) as results:
         yield from results
 
 

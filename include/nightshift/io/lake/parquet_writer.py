@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 from nightshift.io.lake.base import Lake, ObjectRef, store_file
 from nightshift.io.lake.parquet import ROW_GROUP, open_writer
 from nightshift.io.runtime.temp_files import open_temporary_folder
-from nightshift.prefetch import map_ahead
+from nightshift.prefetch import prefetch_map
 
 # So many groups that are written, at most, wait for whoever takes them.
-MOST_WAITING = 2
+MAX_WAITING = 2
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Storing:
 
         To be closed before this object's block ends.
         """
-        with closing(map_ahead(self._write, groups, workers=1, ahead=MOST_WAITING)) as written:
+        with closing(prefetch_map(self._write, groups, workers=1, ahead=MAX_WAITING)) as written:
             yield from written
         self.stored = self.pool.submit(self._store)
 

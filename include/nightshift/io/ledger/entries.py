@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, text
 
+from nightshift.config.horizons import MAX_ATTEMPT_DAYS
 from nightshift.io.lake.base import ObjectRef, make_attempt_id, read_attempt_time
 from nightshift.io.warehouse.locks import lock_partition
 from nightshift.io.warehouse.schema import LEDGER, upsert
 
 Kind = Literal["raw", "late", "valid", "quarantine", "features", "scores"]
 # Maintenance sweeps objects that nothing points at only when they are older than this.
-MOST_AGE = timedelta(days=2)
+MAX_AGE = timedelta(days=MAX_ATTEMPT_DAYS)
 
 
 class Superseded(Exception):
@@ -80,9 +81,9 @@ def claim_partition(connection: Connection, pipeline: str, partition: date, atte
     newest = max(numbers.values(), default=0)
     if newest > attempt.number:
         raise Superseded(f"a later attempt took over ({newest}, and this is {attempt.number}); its rows stay")
-    if attempt.name not in numbers and datetime.now(UTC) - read_attempt_time(attempt.name) > MOST_AGE:
+    if attempt.name not in numbers and datetime.now(UTC) - read_attempt_time(attempt.name) > MAX_AGE:
         raise Expired(
-            f"this attempt began more than {MOST_AGE.days} days ago and never became visible, so maintenance may have "
+            f"this attempt began more than {MAX_AGE.days} days ago and never became visible, so maintenance may have "
             "removed what it wrote"
         )
 

@@ -158,7 +158,7 @@ def retire_candidates(connection: Connection, pipeline: str, days: int, now: dat
     return versions
 
 
-def record_upkeep(connection: Connection, run_id: str, dry_run: bool, lines: list[dict[str, Any]]) -> None:
+def record_maintenance(connection: Connection, run_id: str, dry_run: bool, lines: list[dict[str, Any]]) -> None:
     """Keep what was removed, or would be: pipeline, kind, objects, rows, bytes, detail."""
     for line in lines:
         values = {**without_nan(line), "run_id": run_id, "dry_run": dry_run, "done_at": func.now()}

@@ -113,13 +113,13 @@ def list_alerts(connection: Connection, pipelines: list[str], every: bool = Fals
     return [dict(row) for row in connection.execute(statement.order_by(ALERTS.c.id.desc())).mappings()]
 
 
-def claim_untold(connection: Connection, pipeline: str, after: int) -> dict[str, Any] | None:
+def claim_unnotified(connection: Connection, pipeline: str, after: int) -> dict[str, Any] | None:
     """The first alert beyond `after` that is to be told, or whose recovery is; nobody else has it meanwhile."""
     rows = _ask(connection, _CLAIM, pipeline=pipeline, after=after)
     return rows[0] if rows else None
 
 
-def record_told(
+def record_notified(
     connection: Connection, identity: int, recovered: bool, recipients: list[str], problem: str | None, at: datetime
 ) -> None:
     """Who was told; without a `problem` everybody was, and nobody is told again."""

@@ -62,7 +62,9 @@ def close_request(
     connection.execute(statement.values(closed_at=now, outcome=outcome, improved=improved))
 
 
-def list_verdicts(connection: Connection, pipeline: str, version: int, as_of: date, count: int) -> list[bool | None]:
+def list_drift_results(
+    connection: Connection, pipeline: str, version: int, as_of: date, count: int
+) -> list[bool | None]:
     """What the last drift runs up to `as_of` found of this version, newest first; None is unknown."""
     drift = DRIFT.c
     statement = (

@@ -52,7 +52,7 @@ class Limits:
     megabytes: float
 
 
-def run_fresh(module: str, request: Mapping[str, Any], limits: Limits) -> Answer:
+def run_isolated(module: str, request: Mapping[str, Any], limits: Limits) -> Answer:
     """Run `python -m module` with `request` as JSON on its standard input; its standard output must be JSON.
 
     The process starts in an empty folder, with a small environment. Never raises for what happens in it.

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any, cast
 
 from nightshift.config.names import suggest_name
-from nightshift.errors import NightshiftError, name_error
+from nightshift.errors import NightshiftError, describe_error
 
 
 def load_function(file: Path, name: str) -> Callable[..., Any]:
@@ -39,5 +39,5 @@ def load_module(file: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise NightshiftError(f"{file} can't be loaded: {name_error(error)}") from error
+        raise NightshiftError(f"{file} can't be loaded: {describe_error(error)}") from error
     return module

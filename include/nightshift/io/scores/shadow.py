@@ -30,7 +30,7 @@ class Pairing:
     last: date
 
 
-def was_probed(connection: Connection, pipeline: str, version: int) -> bool:
+def passed_serving_check(connection: Connection, pipeline: str, version: int) -> bool:
     """Whether a gate has seen the version load and predict in a process of its own."""
     statement = text(
         "select exists (select from ml.gate_decisions where pipeline = :pipeline and candidate_version = :version"

@@ -10,7 +10,7 @@ import psycopg2
 import pyarrow as pa
 from psycopg2 import sql
 
-from nightshift.prefetch import map_ahead
+from nightshift.prefetch import prefetch_map
 
 # Bytes that the driver is handed at a time: it lets go of the interpreter while it sends them.
 PIECE = 1 << 16
@@ -36,7 +36,7 @@ def copy_batches(cursor: Any, table: sql.Composable, schema: pa.Schema, batches:
     def encode() -> Generator[bytes]:
         yield encoder.write_header()
         # One thread encodes what comes next while the server takes what was before.
-        with closing(map_ahead(encoder.write_batch, slice_batches(), workers=1, ahead=2)) as pieces:
+        with closing(prefetch_map(encoder.write_batch, slice_batches(), workers=1, ahead=2)) as pieces:
             yield from pieces
         yield encoder.finish()
 

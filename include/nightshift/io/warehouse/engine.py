@@ -27,7 +27,7 @@ DISK_FULL, READ_ONLY, TOO_MANY = "53100", "25006", "53300"
 NO_CONNECTION_LEFT = re.compile("too many (clients|connections)|remaining connection slots")
 CONFLICTS = ("40001", "40P01", "55P03")  # not serialisable, deadlock, waited too long for a lock
 # A process that was paused in the middle of a transaction must not keep the others waiting for its locks for ever.
-SET_PATIENCE = "set local lock_timeout = '15min'; set local idle_in_transaction_session_timeout = '10min'"
+SET_TIMEOUTS = "set local lock_timeout = '15min'; set local idle_in_transaction_session_timeout = '10min'"
 
 
 def make_url(connection: ConnectionSpec) -> URL:
@@ -68,7 +68,7 @@ class Warehouse:
         try:
             with self.engine.begin() as connection:
                 # For this transaction alone, since a connection pooler between us may give the next one to others.
-                connection.execute(text(SET_PATIENCE))
+                connection.execute(text(SET_TIMEOUTS))
                 yield connection
         except (DBAPIError, psycopg2.Error) as error:
             explained = self._explain(error.orig if isinstance(error, DBAPIError) else error)

@@ -21,7 +21,7 @@ def notify(pipeline: str) -> Outcome:
     return update_alerts(pipeline)
 
 
-def tell_at_end(dag: DAG, pipeline: str) -> None:
+def notify_at_end(dag: DAG, pipeline: str) -> None:
     """Run `notify` when all tasks that the DAG has by now are through, however they ended.
 
     A teardown, because Airflow leaves those out when it decides whether a run failed: neither may an alert that can't
@@ -33,12 +33,12 @@ def tell_at_end(dag: DAG, pipeline: str) -> None:
 
 def update_alerts(pipeline: str, expected: Iterable[date] = ()) -> Outcome:
     """Reconcile, then notify. Figures: opened, recovered, notified. TemporarilyUnavailable where one failed."""
-    from nightshift.steps.alerts import reconcile_alerts, tell_alerts
+    from nightshift.steps.alerts import notify_alerts, reconcile_alerts
 
     config, resources = open_pipeline(pipeline)
     now, base_url = datetime.now(UTC), str(conf.get("api", "base_url", fallback=""))
     changed = reconcile_alerts(config, resources, now, base_url, expected)
-    outcome = tell_alerts(config, resources, make_senders(config.spec.alerts.connections), now, explain_failure)
+    outcome = notify_alerts(config, resources, make_senders(config.spec.alerts.connections), now, explain_failure)
     for title in outcome.figures["notified"]:
         log.warning("%s", title)
     if problems := outcome.figures["problems"]:

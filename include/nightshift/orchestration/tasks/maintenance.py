@@ -24,7 +24,7 @@ def survey() -> Outcome:
     """Say what would go, by pipeline and kind. Nothing is removed here."""
     from nightshift.steps.maintenance import survey
 
-    return _tell(survey(*_open_house()))
+    return _tell(survey(*_open_resources()))
 
 
 @step_task
@@ -49,7 +49,7 @@ def clean_airflow() -> Outcome:
     from nightshift.steps.maintenance import clean_airflow
 
     logs = Path(str(conf.get("logging", "base_log_folder")))
-    return _tell(clean_airflow(*_open_house(), _find_database(), logs))
+    return _tell(clean_airflow(*_open_resources(), _find_database(), logs))
 
 
 def _do(step: Callable[..., Outcome]) -> Outcome:
@@ -57,7 +57,7 @@ def _do(step: Callable[..., Outcome]) -> Outcome:
         return Outcome(
             "skipped", "Dry run: nothing was removed. `survey` says what would be; trigger with Dry run off."
         )
-    return _tell(step(*_open_house()))
+    return _tell(step(*_open_resources()))
 
 
 def is_dry_run(context: Any) -> bool:
@@ -65,14 +65,14 @@ def is_dry_run(context: Any) -> bool:
     return bool(context["params"]["dry_run"]) if context["dag_run"].run_type != "scheduled" else False
 
 
-def _open_house() -> tuple[Any, list[PipelineConfig], Any]:
+def _open_resources() -> tuple[Any, list[PipelineConfig], Any]:
     """Warehouse and lake, the pipelines, and this run of maintenance."""
     from nightshift.io.resources import open_resources
-    from nightshift.steps.maintenance import begin_upkeep
+    from nightshift.steps.maintenance import begin_maintenance
 
     context = get_current_context()
     params, resources = context["params"], open_resources(read_connection)
-    upkeep = begin_upkeep(resources, context["dag_run"].run_id, params["grace"], is_dry_run(context))
+    upkeep = begin_maintenance(resources, context["dag_run"].run_id, params["grace"], is_dry_run(context))
     return resources, _load_pipelines(params["pipeline"]), upkeep
 
 

@@ -12,12 +12,12 @@ from nightshift.errors import NightshiftError
 from nightshift.orchestration.assets import announce_partitions
 from nightshift.orchestration.partitions import parse_partition
 from nightshift.orchestration.task_wrapper import open_pipeline, step_task
-from nightshift.orchestration.tasks.train import name_promoter
+from nightshift.orchestration.tasks.train import get_promoter
 from nightshift.steps.outcome import Outcome
 
 log = logging.getLogger(__name__)
 # XCom is no place for data: the log and the page have more.
-MOST_REASONS = 20
+MAX_REASONS = 20
 
 
 @step_task
@@ -29,8 +29,8 @@ def look(pipeline: str) -> Outcome:
     config, resources = open_pipeline(pipeline)
     found = look_at_quarantine(config, resources, first, last)
     log.info("%s", describe_quarantine(found))
-    reasons = {escape(group.reason): group.rows for group in found.reasons[:MOST_REASONS]}
-    examples = {escape(group.reason): _escape_rows(group.examples) for group in found.reasons[:MOST_REASONS]}
+    reasons = {escape(group.reason): group.rows for group in found.reasons[:MAX_REASONS]}
+    examples = {escape(group.reason): _escape_rows(group.examples) for group in found.reasons[:MAX_REASONS]}
     partitions = {str(day): rows for day, rows in found.partitions.items()}
     return Outcome("done", figures={"partitions": partitions, "reasons": reasons, "examples": examples})
 
@@ -44,7 +44,7 @@ def replay(pipeline: str, looked: dict[str, Any]) -> Outcome:
     run, params = context["dag_run"], context["params"]
     if params["action"] == "look":
         return Outcome("skipped", f"only looked at: {len(looked['partitions'])} partitions have rows in quarantine")
-    request = ReplayRequest(run.run_id, name_promoter(run), params["reason"] or "", *read_limits(params))
+    request = ReplayRequest(run.run_id, get_promoter(run), params["reason"] or "", *read_limits(params))
     outcome = replay_quarantine(*open_pipeline(pipeline), request, _report)
     if outcome.status == "done":
         announce_partitions(context, map(date.fromisoformat, outcome.figures["partitions"]))

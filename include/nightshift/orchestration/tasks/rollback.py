@@ -11,7 +11,7 @@ from nightshift.errors import NightshiftError
 from nightshift.orchestration.assets import announce_partitions
 from nightshift.orchestration.partitions import parse_partition
 from nightshift.orchestration.task_wrapper import open_pipeline, step_task
-from nightshift.orchestration.tasks.train import name_promoter
+from nightshift.orchestration.tasks.train import get_promoter
 from nightshift.steps.outcome import Outcome
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def roll_back(pipeline: str) -> Outcome:
     if window := read_window(params):
         list_window(*window)
     config, resources = open_pipeline(pipeline)
-    return roll_back(config, resources, params["version"], name_promoter(run), params["reason"], run.run_id)
+    return roll_back(config, resources, params["version"], get_promoter(run), params["reason"], run.run_id)
 
 
 @step_task

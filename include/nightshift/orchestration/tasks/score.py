@@ -6,7 +6,7 @@ from airflow.sdk import get_current_context
 
 from nightshift.orchestration.assets import announce_partition
 from nightshift.orchestration.partitions import choose_partition
-from nightshift.orchestration.task_wrapper import listing_task, open_pipeline, step_task
+from nightshift.orchestration.task_wrapper import mapped_source_task, open_pipeline, step_task
 from nightshift.steps.handover import Scored, Shard
 from nightshift.steps.outcome import Outcome
 
@@ -22,7 +22,7 @@ def score(pipeline: str) -> Outcome:
     return _score_as_asked(pipeline, score_partition)
 
 
-@listing_task("shards")
+@mapped_source_task("shards")
 def plan(pipeline: str) -> Outcome:
     """Choose the model as without shards, and cut the partition into as many shards as its rows need."""
     from nightshift.steps.score.shards import plan_shards

@@ -94,11 +94,11 @@ def promote(
     context = get_current_context()
     approved_by, note = (answer["by"], answer["note"]) if answer else (None, "")
     reason = "; ".join(filter(None, (context["params"]["reason"], note)))
-    promoter = Promoter(name_promoter(context["dag_run"]), reason, approved_by)
+    promoter = Promoter(get_promoter(context["dag_run"]), reason, approved_by)
     return promote_candidate(config, resources, assembled, evaluated["version"], judged, promoter)
 
 
-def name_promoter(run: Any) -> str:
+def get_promoter(run: Any) -> str:
     """Who is behind the run: the drift policy, the schedule, or the person who triggered it."""
     if run.run_type == "operator_triggered":
         return "drift policy"

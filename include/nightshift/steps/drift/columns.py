@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from nightshift.config.pipeline import PipelineConfig
-from nightshift.core.drift.columns import Side, find_fault, is_absent, judge_column, make_unknown
-from nightshift.core.drift.null_distribution import Noise
+from nightshift.core.drift.columns import Side, compare_column, find_fault, is_absent, make_unknown
+from nightshift.core.drift.null_distribution import NullDistribution
 from nightshift.core.drift.result import ColumnDrift, Kind, weigh_columns
 from nightshift.extension.drift_measures import find_distance
 from nightshift.io.registry import ModelVersion
@@ -21,7 +21,7 @@ def compare_columns(
     """One result per column, in the champion's order: a column that can't be compared loses only its own figures."""
     limits = config.spec.drift
     sides = Side(matched.reference, find_nights(matched.reference)), Side(matched.current, find_nights(matched.current))
-    noise = make_noise(config, reference, matched)
+    noise = make_null_distribution(config, reference, matched)
     absent = [name for name in champion.feature_names if is_absent(name, *sides)]
     weights = weigh_columns(champion.feature_names, champion.metrics.get("importance"), absent)
     found = []
@@ -37,14 +37,16 @@ def compare_columns(
             found.append(make_unknown(name, kind, weights[name], limits, why, broken=True))
             continue
         values = reference.fitted[name], matched.current[name]
-        found.append(judge_column(name, kind, score, weights[name], values, noise, limits))
+        found.append(compare_column(name, kind, score, weights[name], values, noise, limits))
     return found
 
 
-def make_noise(config: PipelineConfig, reference: Reference, matched: Matched, against: int | None = None) -> Noise:
+def make_null_distribution(
+    config: PipelineConfig, reference: Reference, matched: Matched, against: int | None = None
+) -> NullDistribution:
     """The chance between the window and the reference as it was before it was mixed as the window."""
     nights = find_nights(matched.current)
-    return Noise(
+    return NullDistribution(
         base=len(reference.fitted),
         nights=find_nights(reference.fitted),
         window=1 if nights is None else max(1, len(np.unique(nights))),

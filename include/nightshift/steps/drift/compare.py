@@ -7,7 +7,7 @@ from typing import Any
 
 from nightshift.config.horizons import list_drift_days
 from nightshift.config.pipeline import PipelineConfig
-from nightshift.core.drift.result import ColumnDrift, DriftVerdict, judge_drift
+from nightshift.core.drift.result import ColumnDrift, DriftResult, conclude_drift
 from nightshift.core.drift.window import Night, choose_nights, find_short_night
 from nightshift.io.ledger.entries import Entry, find_entries
 from nightshift.io.monitoring.validation_and_drift import record_drift, record_drift_columns
@@ -71,7 +71,7 @@ def _compare(
     if problems:
         columns = [_withdraw(column, problems[0]) for column in columns]
     uris = store_reports(config, resources, as_of, matched, columns, compared) if reports else (None, None)
-    verdict = judge_drift(columns, limits, problems)
+    verdict = conclude_drift(columns, limits, problems)
     figures = {
         "drifted": verdict.drifted,
         "share": verdict.share,
@@ -97,7 +97,7 @@ def _withdraw(column: ColumnDrift, problem: str) -> ColumnDrift:
     return column if column.drifted is None else replace(column, drifted=None, reason=f"unknown: {problem}")
 
 
-def _explain(verdict: DriftVerdict, reference: Reference, matched: Matched) -> str:
+def _explain(verdict: DriftResult, reference: Reference, matched: Matched) -> str:
     left = f"{matched.left_out} rows of weekdays or hours that the reference does not have are left out"
     return "; ".join(
         [verdict.reason, *([reference.note] if reference.note else []), *([left] if matched.left_out else [])]

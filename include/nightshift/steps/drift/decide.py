@@ -13,8 +13,8 @@ from nightshift.io.monitoring.retraining import (
     close_request,
     count_new_labels,
     find_decision,
+    list_drift_results,
     list_requests,
-    list_verdicts,
     lock_retraining,
     open_request,
     record_decision,
@@ -74,7 +74,7 @@ def _gather_signals(
     return Signals(
         as_of=as_of,
         today=now.date(),
-        drifted=list_verdicts(
+        drifted=list_drift_results(
             connection, config.name, found["champion_version"], as_of, config.spec.retrain.recent_runs
         ),
         drift_reason=found["reason"],

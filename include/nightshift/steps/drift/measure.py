@@ -8,8 +8,8 @@ from typing import Any
 from nightshift.config.horizons import REACH_DAYS, find_first_measured
 from nightshift.config.json_values import without_nan
 from nightshift.config.pipeline import PipelineConfig
-from nightshift.core.performance.estimates import judge_estimated_band, judge_estimates
-from nightshift.core.performance.tolerance import BandVerdict, Night, find_limit, judge_band
+from nightshift.core.performance.estimates import check_estimated_tolerance, check_estimates
+from nightshift.core.performance.tolerance import Night, ToleranceResult, check_tolerance, find_limit
 from nightshift.core.training.splits import find_matured
 from nightshift.extension.metrics import METRICS
 from nightshift.io.ledger.history import ScoredVersion, list_scored_versions
@@ -31,7 +31,7 @@ def measure_performance(config: PipelineConfig, resources: Resources, as_of: dat
     Outcomes are read again for the last max(retrain.performance.window_days, label.revised_for_days) matured days,
     and for up to 31 where none came yet or the champion has too few rows. The reason says why outcomes are absent.
     Figures: partitions (realised metrics by day, of the scores that the day shows), without_outcomes (days whose
-    outcomes are absent), realised and estimated (the champion against its band, as BandVerdict.to_record, or None).
+    outcomes are absent), realised and estimated (the champion against its band, as ToleranceResult.to_record, or None).
     """
     matured = find_matured(as_of, config.spec.label.available_after_days)
     first = find_first_measured(config.spec, matured)
@@ -94,13 +94,13 @@ def _record(
 
 def _judge_realised(
     config: PipelineConfig, champion: ModelVersion | None, nights: Sequence[ScoredNight]
-) -> BandVerdict | None:
+) -> ToleranceResult | None:
     if champion is None:
         return None
     spec = config.spec
     own = [Night(night.partition, night.target, night.predicted) for night in _choose_own(champion, nights)]
     promised, rows = _find_promise(config, champion)
-    return judge_band(own, spec.training.metric, promised, rows, spec.retrain.performance, spec.training.seed)
+    return check_tolerance(own, spec.training.metric, promised, rows, spec.retrain.performance, spec.training.seed)
 
 
 def _judge_estimated(
@@ -109,7 +109,7 @@ def _judge_estimated(
     champion: ModelVersion | None,
     unmatured: Sequence[ScoredNight],
     matured: date,
-) -> BandVerdict | None:
+) -> ToleranceResult | None:
     metric, band = config.spec.training.metric, config.spec.retrain.performance
     if champion is None or METRICS.find(metric).estimate is None or not band.estimated:
         return None
@@ -120,9 +120,9 @@ def _judge_estimated(
             connection, config.name, champion.version, metric, unseen, matured, max(band.window_days, 3)
         )
     margin = abs(find_limit(metric, promised, band.tolerance) - promised)
-    check = judge_estimates([found.error for found in errors], margin)
+    check = check_estimates([found.error for found in errors], margin)
     own = [Night(night.partition, night.scores, night.scores) for night in _choose_own(champion, unmatured)]
-    return judge_estimated_band(own, metric, promised, rows, band, check)
+    return check_estimated_tolerance(own, metric, promised, rows, band, check)
 
 
 def _is_own(champion: ModelVersion, scored: ScoredVersion) -> bool:
@@ -140,7 +140,7 @@ def _find_promise(config: PipelineConfig, champion: ModelVersion) -> tuple[float
     return math.nan if value is None else float(value), int(champion.metrics.get("holdout_rows", 0))
 
 
-def _to_record(verdict: BandVerdict | None) -> dict[str, Any] | None:
+def _to_record(verdict: ToleranceResult | None) -> dict[str, Any] | None:
     record: dict[str, Any] | None = without_nan(verdict.to_record()) if verdict else None
     return record
 

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 
 from nightshift.config.pipeline import PipelineConfig
-from nightshift.core.drift.columns import judge_column, make_unknown
+from nightshift.core.drift.columns import compare_column, make_unknown
 from nightshift.core.drift.result import SCORE, ColumnDrift
 from nightshift.core.estimators.kinds import predict_scores
 from nightshift.extension.drift_measures import find_distance
 from nightshift.io.artifacts import load_model
 from nightshift.io.registry import ModelVersion
 from nightshift.io.resources import Resources
-from nightshift.steps.drift.columns import find_nights, make_noise
+from nightshift.steps.drift.columns import find_nights, make_null_distribution
 from nightshift.steps.drift.reference import Reference, match_rows
 from nightshift.steps.ingest.samples import PREDICTION
 
@@ -54,8 +54,8 @@ def compare_scores(
         return ComparedScores(make_unknown(SCORE, "prediction", 0.0, limits, str(error)))
     nights = find_nights(scored.held)
     against = None if nights is None or scored.seasonal else len(np.unique(nights))
-    noise = make_noise(config, scored, matched, against)
-    column = judge_column(SCORE, "prediction", score, 0.0, (scored.fitted[PREDICTION], now), noise, limits)
+    noise = make_null_distribution(config, scored, matched, against)
+    column = compare_column(SCORE, "prediction", score, 0.0, (scored.fitted[PREDICTION], now), noise, limits)
     return ComparedScores(column, then.reset_index(drop=True), now.reset_index(drop=True))
 
 

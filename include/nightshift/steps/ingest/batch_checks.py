@@ -12,7 +12,7 @@ from nightshift.config.expectations import Expectation
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.batch import row_checks
 from nightshift.core.batch.casting import TypedTable
-from nightshift.core.batch.duplicates import Alike
+from nightshift.core.batch.duplicates import DuplicateGroups
 from nightshift.core.batch.late_rows import Arrivals, find_taken_keys
 from nightshift.core.batch.lazy_columns import Columns, read_frame
 from nightshift.core.batch.result import Failure, Verdict, explain_stop, summarise_reasons
@@ -22,7 +22,7 @@ from nightshift.io.vendors.great_expectations import ExpectationResult, Rows, ru
 
 EMPTY_IS_RIGHT = "expect_column_values_to_be_null"
 # A message that lists more columns than this is read by nobody; monitoring.schema_changes has all.
-MOST_TOLD = 10
+MAX_REPORTED = 10
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ def refuse_schema(rows: int, changes: Sequence[SchemaChange]) -> Verdict:
     """The verdict on a batch of so many rows whose columns the policy does not take."""
     refused = [change.detail for change in changes if not change.accepted]
     none = np.zeros(rows, dtype=bool)
-    failures = tuple(Failure("schema", "columns", rows, detail) for detail in refused[:MOST_TOLD])
-    rest = len(refused) - MOST_TOLD
+    failures = tuple(Failure("schema", "columns", rows, detail) for detail in refused[:MAX_REPORTED])
+    rest = len(refused) - MAX_REPORTED
     more = f"; and {rest} more, which are in monitoring.schema_changes" if rest > 0 else ""
-    return Verdict(rows, none, none, {}, failures, "; ".join(refused[:MOST_TOLD]) + more)
+    return Verdict(rows, none, none, {}, failures, "; ".join(refused[:MAX_REPORTED]) + more)
 
 
 def judge_rows(
@@ -76,7 +76,7 @@ def judge_rows(
     """
     spec, suite, columns, count = config.spec, config.expectations, typed.table, typed.table.num_rows
     arrivals = arrivals or Arrivals.on_time(count)
-    alike = Alike.find(columns, spec.keys)
+    alike = DuplicateGroups.find(columns, spec.keys)
     repeats = row_checks.find_repeats(columns, alike)
     moved = arrivals.moved & ~repeats
     aside = repeats | moved
@@ -104,7 +104,7 @@ def _find_unsound_cells(config: PipelineConfig, partition: date, raw: Columns, t
     spec, columns = config.spec, typed.table
     dated = [name for name, kind in spec.delivered.items() if kind in ("date", "timestamp") and name != spec.event_time]
     return row_checks.merge_reasons(
-        row_checks.find_misfits(typed, raw, spec.delivered),
+        row_checks.find_cast_failures(typed, raw, spec.delivered),
         row_checks.find_null_keys(columns, spec.keys),
         row_checks.find_long_keys(columns, spec.keys),
         row_checks.find_foreign_rows(columns, spec.event_time, partition),

@@ -24,7 +24,7 @@ HOUR, HELD_OUT, PREDICTION = "__hour", "__held_out", "__prediction"
 SAMPLE = "sample"
 # Row groups read of a window whose larger features objects have no samples, as those of earlier releases; at least two
 # of each object, since files may be sorted.
-MOST_GROUPS, LEAST_GROUPS = 8, 2
+MAX_GROUPS, MIN_GROUPS = 8, 2
 
 
 class Sampler:
@@ -77,7 +77,7 @@ def sample_entries(lake: Lake, entries: Sequence[Entry], columns: Sequence[str],
     shares = allocate_rows([entry.ref.rows for entry in entries], [ref.rows for ref in stored], most)
     parts = []
     for entry, ref, share in zip(entries, stored, shares, strict=True):
-        table = _read_rows(lake, ref, [*columns, HOUR], share, seed, max(LEAST_GROUPS, MOST_GROUPS // len(entries)))
+        table = _read_rows(lake, ref, [*columns, HOUR], share, seed, max(MIN_GROUPS, MAX_GROUPS // len(entries)))
         frame = table.to_pandas(date_as_object=False)
         parts.append(frame.assign(**{PARTITION: np.datetime64(entry.partition)}))
     sampled = pd.concat(parts, ignore_index=True)

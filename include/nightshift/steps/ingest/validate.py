@@ -36,7 +36,7 @@ from nightshift.io.monitoring.validation_and_drift import list_accepted, record_
 from nightshift.io.resources import Resources
 from nightshift.io.runtime.temp_files import open_temporary_folder
 from nightshift.steps.fencing import skip_superseded
-from nightshift.steps.ingest.batch_checks import MOST_TOLD, Earlier, judge_rows, make_contract, refuse_schema
+from nightshift.steps.ingest.batch_checks import MAX_REPORTED, Earlier, judge_rows, make_contract, refuse_schema
 from nightshift.steps.ingest.late import add_late_rows
 from nightshift.steps.outcome import Outcome
 
@@ -70,7 +70,7 @@ def validate_partition(config: PipelineConfig, resources: Resources, partition: 
         "repeated": verdict.repeated,
         "moved": verdict.moved,
         "failures": [failure.to_record() for failure in verdict.failures],
-        "schema_changes": [change.detail for change in judged.changes[:MOST_TOLD]],
+        "schema_changes": [change.detail for change in judged.changes[:MAX_REPORTED]],
     }
     if "valid" not in stored:
         return Outcome("stopped", f"{config.name} {partition}: the batch is stopped: {verdict.stopped}", figures)

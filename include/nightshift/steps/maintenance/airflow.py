@@ -6,12 +6,12 @@ from pathlib import Path
 
 from nightshift.config.airflow.connections import AIRFLOW, ConnectionSpec
 from nightshift.config.pipeline import PipelineConfig
-from nightshift.io.ledger.retention import record_upkeep
+from nightshift.io.ledger.retention import record_maintenance
 from nightshift.io.resources import Resources
 from nightshift.io.vendors.airflow_db import clean_logs, clean_tables, has_tables
 from nightshift.steps.maintenance.garbage import make_figures
 from nightshift.steps.maintenance.report import make_line
-from nightshift.steps.maintenance.run import Upkeep
+from nightshift.steps.maintenance.run import MaintenanceRun
 from nightshift.steps.outcome import Outcome
 
 DAYS = 90
@@ -20,7 +20,7 @@ DAYS = 90
 def clean_airflow(
     resources: Resources,
     configs: Sequence[PipelineConfig],
-    upkeep: Upkeep,
+    upkeep: MaintenanceRun,
     connection: ConnectionSpec | None,
     logs: Path,
     environ: Mapping[str, str] | None = None,
@@ -42,7 +42,7 @@ def clean_airflow(
     count, size = clean_logs(logs, before, upkeep.dry_run)
     lines += [make_line(None, "airflow logs", count, 0, size)] if count else []
     with resources.warehouse.begin() as opened:
-        record_upkeep(opened, upkeep.run_id, upkeep.dry_run, lines)
+        record_maintenance(opened, upkeep.run_id, upkeep.dry_run, lines)
     return Outcome("done", figures=make_figures(lines))
 
 

@@ -6,28 +6,29 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
+from nightshift.config.horizons import MAX_ATTEMPT_DAYS
 from nightshift.config.pipeline import PipelineConfig
-from nightshift.core.retention import Doomed, Found, choose_doomed, find_holders
+from nightshift.core.retention import Doomed, Found, choose_garbage, list_referrers
 from nightshift.io.lake.base import Lake, StoredObject
 from nightshift.io.lake.folder import INCOMING
 from nightshift.io.lake.layout import KINDS, find_key, parse_key
 from nightshift.io.ledger.references import list_references
-from nightshift.io.ledger.retention import find_beginning, record_upkeep
+from nightshift.io.ledger.retention import find_beginning, record_maintenance
 from nightshift.io.registry import lock_versions
 from nightshift.io.resources import Resources
 from nightshift.io.warehouse.locks import lock_partition
 from nightshift.steps.maintenance.report import Line, format_lines, make_line, sum_up
-from nightshift.steps.maintenance.run import Upkeep
+from nightshift.steps.maintenance.run import MaintenanceRun
 from nightshift.steps.outcome import Outcome
 
 # What was written long before this warehouse heard of the pipeline belongs to another one: a warehouse that was lost
 # and made anew must not take the lake along.
-BEFORE = timedelta(days=2)
+BEFORE = timedelta(days=MAX_ATTEMPT_DAYS)
 # Objects removed under one lock: a night that waits for it waits for seconds at most.
 BATCH = 100
 
 
-def collect_garbage(resources: Resources, configs: Sequence[PipelineConfig], upkeep: Upkeep) -> Outcome:
+def collect_garbage(resources: Resources, configs: Sequence[PipelineConfig], upkeep: MaintenanceRun) -> Outcome:
     """Remove objects that nothing points at and writes that never ended, past the grace. Nothing in a dry run.
 
     Figures: lines (by pipeline and kind), objects, bytes, table.
@@ -35,7 +36,7 @@ def collect_garbage(resources: Resources, configs: Sequence[PipelineConfig], upk
     lines = [line for config in configs for line in sweep_pipeline(resources, config, upkeep, {"orphan"})]
     lines += sweep_unfinished(resources, configs, upkeep)
     with resources.warehouse.begin() as connection:
-        record_upkeep(connection, upkeep.run_id, upkeep.dry_run, lines)
+        record_maintenance(connection, upkeep.run_id, upkeep.dry_run, lines)
     return Outcome("done", figures=make_figures(lines))
 
 
@@ -46,14 +47,14 @@ def make_figures(lines: Sequence[Line]) -> dict[str, object]:
 
 
 def sweep_pipeline(
-    resources: Resources, config: PipelineConfig, upkeep: Upkeep, reasons: Collection[str]
+    resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun, reasons: Collection[str]
 ) -> list[Line]:
     """Remove what may go for one of these reasons; the lines say what went, or in a dry run what would."""
-    doomed = [item for item in find_doomed(resources, config, upkeep) if item.why in reasons]
-    return sum_up(config.name, doomed if upkeep.dry_run else remove_doomed(resources, config, upkeep, doomed))
+    doomed = [item for item in find_garbage(resources, config, upkeep) if item.why in reasons]
+    return sum_up(config.name, doomed if upkeep.dry_run else remove_garbage(resources, config, upkeep, doomed))
 
 
-def find_doomed(resources: Resources, config: PipelineConfig, upkeep: Upkeep) -> list[Doomed]:
+def find_garbage(resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun) -> list[Doomed]:
     """What may go at first sight, by partition."""
     with resources.warehouse.begin() as connection:
         beginning = find_beginning(connection, config.name)
@@ -61,12 +62,12 @@ def find_doomed(resources: Resources, config: PipelineConfig, upkeep: Upkeep) ->
     if beginning is None:
         return []
     objects = (found for found in list_found(resources.lake, config.name) if found.born > beginning - BEFORE)
-    doomed = choose_doomed(objects, held, upkeep.find_limits(config), upkeep.now)
+    doomed = choose_garbage(objects, held, upkeep.find_limits(config), upkeep.now)
     return sorted(doomed, key=lambda item: (item.found.partition, item.found.key))
 
 
-def remove_doomed(
-    resources: Resources, config: PipelineConfig, upkeep: Upkeep, doomed: Sequence[Doomed]
+def remove_garbage(
+    resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun, doomed: Sequence[Doomed]
 ) -> list[Doomed]:
     """Remove what still may go when its partition is locked; return what went."""
     gone: list[Doomed] = []
@@ -78,7 +79,7 @@ def remove_doomed(
 
 
 def _remove_batch(
-    resources: Resources, config: PipelineConfig, upkeep: Upkeep, partition: str, batch: Sequence[Found]
+    resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun, partition: str, batch: Sequence[Found]
 ) -> list[Doomed]:
     with resources.warehouse.begin() as connection:
         if partition:
@@ -86,7 +87,7 @@ def _remove_batch(
         else:
             lock_versions(connection, config.name)
         held = _find_holders(connection, config.name, [found.key for found in batch])
-        doomed = choose_doomed(batch, held, upkeep.find_limits(config), upkeep.now)
+        doomed = choose_garbage(batch, held, upkeep.find_limits(config), upkeep.now)
         for item in doomed:
             resources.lake.delete(item.found.uri)
     return doomed
@@ -96,7 +97,7 @@ def _find_holders(
     connection: Connection, pipeline: str, keys: Collection[str] | None = None
 ) -> dict[str, datetime | None]:
     references = list_references(connection, pipeline, keys)
-    return find_holders((find_key(reference.uri), reference.replaced_at) for reference in references)
+    return list_referrers((find_key(reference.uri), reference.replaced_at) for reference in references)
 
 
 def list_found(lake: Lake, pipeline: str) -> Iterator[Found]:
@@ -110,7 +111,7 @@ def list_found(lake: Lake, pipeline: str) -> Iterator[Found]:
                 yield Found(stored.key, stored.uri, kind, pipeline, place.partition, stored.size, born)
 
 
-def sweep_unfinished(resources: Resources, configs: Sequence[PipelineConfig], upkeep: Upkeep) -> list[Line]:
+def sweep_unfinished(resources: Resources, configs: Sequence[PipelineConfig], upkeep: MaintenanceRun) -> list[Line]:
     """Remove writes that never ended, past the grace."""
     names = {config.name for config in configs}
     stale = [

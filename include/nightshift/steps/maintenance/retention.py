@@ -14,17 +14,17 @@ from nightshift.io.ledger.retention import (
     forget_shadow,
     list_expired,
     list_stale_candidates,
-    record_upkeep,
+    record_maintenance,
     retire_candidates,
 )
 from nightshift.io.resources import Resources
 from nightshift.steps.maintenance.garbage import make_figures, sweep_pipeline
 from nightshift.steps.maintenance.report import Line, make_line
-from nightshift.steps.maintenance.run import Upkeep
+from nightshift.steps.maintenance.run import MaintenanceRun
 from nightshift.steps.outcome import Outcome
 
 
-def apply_retention(resources: Resources, configs: Sequence[PipelineConfig], upkeep: Upkeep) -> Outcome:
+def apply_retention(resources: Resources, configs: Sequence[PipelineConfig], upkeep: MaintenanceRun) -> Outcome:
     """Apply every retention that a pipeline.yaml names. Nothing in a dry run.
 
     Killed anywhere and run again, it goes on: rows leave ledger and warehouse in one transaction, objects later.
@@ -32,11 +32,11 @@ def apply_retention(resources: Resources, configs: Sequence[PipelineConfig], upk
     """
     lines = [line for config in configs for line in _retain_pipeline(resources, config, upkeep)]
     with resources.warehouse.begin() as connection:
-        record_upkeep(connection, upkeep.run_id, upkeep.dry_run, lines)
+        record_maintenance(connection, upkeep.run_id, upkeep.dry_run, lines)
     return Outcome("done", figures=make_figures(lines))
 
 
-def _retain_pipeline(resources: Resources, config: PipelineConfig, upkeep: Upkeep) -> Iterator[Line]:
+def _retain_pipeline(resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun) -> Iterator[Line]:
     for name in PARTITIONED:
         if (days := find_days(config.spec, name)) is not None:
             yield from _expire_kind(resources, config, upkeep, name, days)
@@ -47,7 +47,9 @@ def _retain_pipeline(resources: Resources, config: PipelineConfig, upkeep: Upkee
     yield from sweep_pipeline(resources, config, upkeep, {"superseded"} if upkeep.dry_run else {"superseded", "orphan"})
 
 
-def _expire_kind(resources: Resources, config: PipelineConfig, upkeep: Upkeep, name: str, days: int) -> Iterator[Line]:
+def _expire_kind(
+    resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun, name: str, days: int
+) -> Iterator[Line]:
     kinds = ["raw", "late"] if name == "raw" else [name]
     with resources.warehouse.begin() as connection:
         expired = list_expired(connection, config.name, kinds, days, upkeep.now)
@@ -62,7 +64,7 @@ def _expire_kind(resources: Resources, config: PipelineConfig, upkeep: Upkeep, n
 def _expire_days(
     resources: Resources,
     config: PipelineConfig,
-    upkeep: Upkeep,
+    upkeep: MaintenanceRun,
     expired: Sequence[Expired],
     kinds: list[str],
     days: int,
@@ -74,14 +76,14 @@ def _expire_days(
         yield from gone
 
 
-def _forget_reports(resources: Resources, config: PipelineConfig, upkeep: Upkeep) -> Iterator[Line]:
+def _forget_reports(resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun) -> Iterator[Line]:
     count, oldest = _forget(resources, config, upkeep, "reports", count_reports, forget_reports)
     if count:
         # One as a page and one as JSON; the sweep counts their bytes.
         yield make_line(config.name, "expired reports", 2 * count, oldest=oldest)
 
 
-def _forget_shadow(resources: Resources, config: PipelineConfig, upkeep: Upkeep) -> Iterator[Line]:
+def _forget_shadow(resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun) -> Iterator[Line]:
     rows, oldest = _forget(resources, config, upkeep, "shadow_scores", count_shadow, forget_shadow)
     if rows:
         yield make_line(config.name, "expired shadow scores", rows=rows, oldest=oldest)
@@ -90,7 +92,7 @@ def _forget_shadow(resources: Resources, config: PipelineConfig, upkeep: Upkeep)
 def _forget(
     resources: Resources,
     config: PipelineConfig,
-    upkeep: Upkeep,
+    upkeep: MaintenanceRun,
     name: str,
     count: Callable[..., tuple[int, datetime | None]],
     forget: Callable[..., int],
@@ -106,7 +108,7 @@ def _forget(
     return found, oldest
 
 
-def _retire(resources: Resources, config: PipelineConfig, upkeep: Upkeep) -> Iterator[Line]:
+def _retire(resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun) -> Iterator[Line]:
     days = find_days(config.spec, "candidates")
     if days is None:
         return

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from nightshift.config.pipeline import PipelineConfig
-from nightshift.config.sections.retention import GRACE, LEAST_GRACE, find_days
+from nightshift.config.sections.retention import GRACE, MIN_GRACE, find_days
 from nightshift.core.retention import Limits
 from nightshift.errors import NightshiftError
 from nightshift.io.ledger.retention import read_clock
@@ -12,7 +12,7 @@ from nightshift.io.resources import Resources
 
 
 @dataclass(frozen=True)
-class Upkeep:
+class MaintenanceRun:
     """`now` is the earlier of two clocks, so that one that is fast makes nothing old; `grace` is in days."""
 
     run_id: str
@@ -26,13 +26,13 @@ class Upkeep:
         return Limits(*(timedelta(days=days or 0) for days in (self.grace, superseded, training)))
 
 
-def begin_upkeep(resources: Resources, run_id: str, grace: int = GRACE, dry_run: bool = True) -> Upkeep:
+def begin_maintenance(resources: Resources, run_id: str, grace: int = GRACE, dry_run: bool = True) -> MaintenanceRun:
     """NightshiftError where the grace is shorter than an attempt may live."""
-    if grace < LEAST_GRACE:
+    if grace < MIN_GRACE:
         raise NightshiftError(
             f"A grace of {grace} days is too short: attempts may still publish what they wrote two days ago. "
-            f"Say {LEAST_GRACE} or more; {GRACE} is usual."
+            f"Say {MIN_GRACE} or more; {GRACE} is usual."
         )
     with resources.warehouse.begin() as connection:
         now = min(read_clock(connection), datetime.now(UTC))
-    return Upkeep(run_id, now, grace, dry_run)
+    return MaintenanceRun(run_id, now, grace, dry_run)

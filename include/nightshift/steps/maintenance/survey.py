@@ -7,11 +7,11 @@ from nightshift.config.pipeline import PipelineConfig
 from nightshift.io.resources import Resources
 from nightshift.steps.maintenance.garbage import collect_garbage, make_figures
 from nightshift.steps.maintenance.retention import apply_retention
-from nightshift.steps.maintenance.run import Upkeep
+from nightshift.steps.maintenance.run import MaintenanceRun
 from nightshift.steps.outcome import Outcome
 
 
-def survey(resources: Resources, configs: Sequence[PipelineConfig], upkeep: Upkeep) -> Outcome:
+def survey(resources: Resources, configs: Sequence[PipelineConfig], upkeep: MaintenanceRun) -> Outcome:
     """A dry run of garbage collection and retention, kept in monitoring.maintenance.
 
     Figures: lines, objects, bytes, table.

@@ -28,11 +28,11 @@ from nightshift.io.scores.shadow import (
     Pairing,
     list_shadow_nights,
     make_shadow_schema,
+    passed_serving_check,
     read_pairs,
     record_comparison,
     replace_shadow,
     stage_scores,
-    was_probed,
 )
 from nightshift.io.warehouse.locks import lock_partition
 from nightshift.steps.labels import TARGET, read_targets
@@ -58,7 +58,7 @@ def score_shadow(config: PipelineConfig, resources: Resources, partition: date) 
         challenger = find_challenger(connection, config.name)
         published = find_entry(connection, config.name, partition, "scores")
         features = find_entry(connection, config.name, partition, "features")
-        probed = challenger is not None and was_probed(connection, config.name, challenger.version)
+        probed = challenger is not None and passed_serving_check(connection, config.name, challenger.version)
     where = f"{config.name} {partition}"
     if challenger is None:
         return Outcome("skipped", f"{config.name} has no challenger")

@@ -13,7 +13,7 @@ from nightshift.io.lake.parquet import fetch_object, map_groups
 from nightshift.io.lake.parquet_writer import store_meanwhile
 from nightshift.io.resources import Resources
 from nightshift.io.scores.table import make_scores_schema
-from nightshift.prefetch import take_first
+from nightshift.prefetch import prime
 from nightshift.steps.handover import Scored
 from nightshift.steps.score.plan import read_plan
 from nightshift.steps.score.stream import score_planned
@@ -42,13 +42,13 @@ def open_scores(
     if "scores" in scored:
         ref = ObjectRef.from_record(scored["scores"])
         with closing(_read_objects(config, resources, [ref])) as groups:
-            yield ScoresStream(take_first(groups), lambda: ref)
+            yield ScoresStream(prime(groups), lambda: ref)
         return
     key = make_key("scores", config.name, partition, make_attempt_id())
     with (
         closing(_make_groups(config, resources, partition, scored)) as groups,
         store_meanwhile(resources.lake, key, make_scores_schema(config)) as storing,
-        closing(storing.pass_on(take_first(groups))) as passed,
+        closing(storing.pass_on(prime(groups))) as passed,
     ):
         yield ScoresStream(passed, storing.finish)
 

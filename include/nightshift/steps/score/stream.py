@@ -17,13 +17,13 @@ from nightshift.io.lake.parquet import Reading, fetch_unverified, map_groups, re
 from nightshift.io.registry import ModelVersion
 from nightshift.io.resources import Resources
 from nightshift.io.scores.table import Stamp, make_scores_schema
-from nightshift.prefetch import count_workers, take_first
+from nightshift.prefetch import count_workers, prime
 from nightshift.steps.outcome import Outcome
 from nightshift.steps.score.plan import Plan
 from nightshift.steps.serving.predictors import load_predictor
 
 # So many scored row groups, 4 MiB each, wait for the hash of the features, and later for a server that halts to write.
-MOST_WAITING = 8
+MAX_WAITING = 8
 MakeBatch = Callable[[pa.RecordBatch, np.ndarray], pa.RecordBatch]
 
 
@@ -56,7 +56,7 @@ def score_features(
         closing(_score_groups(config, path, version, score_batch, share)) as groups,
     ):
         # With the first group as many as may wait are begun; none leaves before the features are known to be good.
-        begun = take_first(groups)
+        begun = prime(groups)
         verified.result()
         yield from begun
 
@@ -81,7 +81,7 @@ def _score_groups(
     def score_group(batches: Iterator[pa.RecordBatch]) -> list[pa.RecordBatch]:
         return [score_batch(batch) for batch in batches]
 
-    with closing(map_groups(path, score_group, rows, workers, Reading(columns, share, texts), MOST_WAITING)) as groups:
+    with closing(map_groups(path, score_group, rows, workers, Reading(columns, share, texts), MAX_WAITING)) as groups:
         yield from groups
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.project import COMMAND
 from nightshift.core.gate.evidence import Served
-from nightshift.core.gate.serving import MOST_DIFFERENCE
+from nightshift.core.gate.serving import MAX_DIFFERENCE
 from nightshift.core.predictors import Parity
 from nightshift.core.training.fit import sample_rows
 from nightshift.errors import NightshiftError, TemporarilyUnavailable
@@ -20,7 +20,7 @@ from nightshift.io.lake.base import ObjectRef, fetch_verified, make_attempt_id
 from nightshift.io.lake.parquet import store_table
 from nightshift.io.registry import ModelVersion
 from nightshift.io.resources import Resources
-from nightshift.io.runtime.subprocess_runner import Answer, Limits, run_fresh
+from nightshift.io.runtime.subprocess_runner import Answer, Limits, run_isolated
 from nightshift.io.runtime.temp_files import open_temporary_folder
 
 GOLDEN_ROWS = 500
@@ -71,7 +71,7 @@ def check_serving(config: PipelineConfig, resources: Resources, version: ModelVe
             "predictor": version.predictor,
             "task": config.spec.task,
         }
-        answer = run_fresh(WORKER, request, _choose_limits(config)) if fresh else _serve_here(request)
+        answer = run_isolated(WORKER, request, _choose_limits(config)) if fresh else _serve_here(request)
     if answer.problem:
         return Served(answer.problem, rows=golden.num_rows)
     report = _compare(answer.value, recorded, golden.num_rows)
@@ -82,9 +82,9 @@ def require_servable(config: PipelineConfig, resources: Resources, version: Mode
     """NightshiftError unless a fresh process can serve the version; for whoever promotes or rolls back by hand."""
     report = check_serving(config, resources, version)
     problem = report.problem
-    if not problem and report.difference is not None and report.difference > MOST_DIFFERENCE:
+    if not problem and report.difference is not None and report.difference > MAX_DIFFERENCE:
         problem = f"its scores of the golden rows differ from the recorded ones by up to {report.difference:.3g}"
-    if not problem and report.parity and (report.parity.difference or 0) > MOST_DIFFERENCE:
+    if not problem and report.parity and (report.parity.difference or 0) > MAX_DIFFERENCE:
         problem = f"its tables give other scores than the model itself, by up to {report.parity.difference:.3g}"
     if problem:
         raise NightshiftError(
@@ -129,7 +129,7 @@ def _compare(answer: dict[str, Any], recorded: np.ndarray | None, rows: int) -> 
 
 def _doubt_writer(written_by: str, difference: float | None) -> str:
     """Another version of scikit-learn may read a model differently: only equal scores show that this one doesn't."""
-    if not written_by or (difference is not None and difference <= MOST_DIFFERENCE):
+    if not written_by or (difference is not None and difference <= MAX_DIFFERENCE):
         return ""
     found = (
         "no recorded scores show that it still gives the same"

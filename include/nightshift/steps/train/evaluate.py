@@ -11,7 +11,7 @@ from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.estimators.kinds import make_baseline, predict_scores
 from nightshift.core.evaluation.importance import measure_importance
 from nightshift.core.evaluation.metrics import measure_all
-from nightshift.core.evaluation.single_feature import measure_alone
+from nightshift.core.evaluation.single_feature import measure_single_features
 from nightshift.core.predictors import make_predictor
 from nightshift.core.training.thresholds import measure_decision
 from nightshift.io.artifacts import load_model
@@ -85,7 +85,7 @@ def measure_candidate(config: PipelineConfig, model: Any, data: TrainingSet, pre
         "baseline": measure_all(spec.metrics, target, predict_scores(baseline, spec.task, rows)),
         "holdout_rows": len(rows),
         "importance": measure_importance(model, spec.task, spec.training.metric, rows, target, spec.training.seed),
-        "alone": measure_alone(
+        "alone": measure_single_features(
             (train.rows, train.target), (rows, target), names.numeric, names.categorical, spec.task, spec.training.seed
         ),
     }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightshift.core.batch.duplicates import Alike
+from nightshift.core.batch.duplicates import DuplicateGroups
 from nightshift.core.batch.lazy_columns import LazyColumns
 
 CELLS = {
@@ -30,7 +30,7 @@ def tables(draw: st.DrawFn) -> pa.Table:
 @given(tables(), st.integers(0, 2**12 - 1))
 def test_rows_are_alike_where_pandas_says_so(table: pa.Table, chosen: int) -> None:
     frame = table.to_pandas(date_as_object=False)
-    alike = Alike.find(table, table.column_names)
+    alike = DuplicateGroups.find(table, table.column_names)
     assert alike.rows.tolist() == np.flatnonzero(frame.duplicated(keep=False)).tolist()
     assert alike.mask_later(len(frame)).tolist() == frame.duplicated(keep="first").tolist()
     mask = np.array([bool(chosen >> row & 1) for row in range(len(frame))], dtype=bool)
@@ -42,7 +42,7 @@ def test_rows_are_alike_where_pandas_says_so(table: pa.Table, chosen: int) -> No
 @given(tables())
 def test_further_columns_leave_what_is_alike_in_them_too(table: pa.Table) -> None:
     first, frame = table.column_names[:1], table.to_pandas(date_as_object=False)
-    alike = Alike.find(table, first).narrow(table, table.column_names)
+    alike = DuplicateGroups.find(table, first).narrow(table, table.column_names)
     assert alike.mask_later(len(frame)).tolist() == frame.duplicated(keep="first").tolist()
 
 
@@ -54,16 +54,16 @@ def test_no_column_is_read_once_no_two_rows_are_alike() -> None:
         read.append(name)
         return table.column(name)
 
-    Alike.find(LazyColumns(table.schema, 3, column), ["id", "text"])
+    DuplicateGroups.find(LazyColumns(table.schema, 3, column), ["id", "text"])
     assert read == ["id"]
 
 
 @pytest.mark.parametrize("rows", [0, 1])
 def test_a_single_row_is_like_no_other(rows: int) -> None:
-    assert not len(Alike.find(pa.table({"id": [7] * rows}), ["id"]).rows)
+    assert not len(DuplicateGroups.find(pa.table({"id": [7] * rows}), ["id"]).rows)
 
 
 def test_groups_are_of_one_value_each() -> None:
-    alike = Alike.find(pa.table({"a": [1, 1, 2, 2, 1], "b": ["x", "y", "x", "x", "x"]}), ["a", "b"])
+    alike = DuplicateGroups.find(pa.table({"a": [1, 1, 2, 2, 1], "b": ["x", "y", "x", "x", "x"]}), ["a", "b"])
     assert alike.rows.tolist() == [0, 2, 3, 4]
     assert alike.groups[0] == alike.groups[3] != alike.groups[1] == alike.groups[2]

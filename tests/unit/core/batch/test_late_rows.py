@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from nightshift.core.batch.late_rows import are_among, find_days, identify_rows, stack_rows
-from nightshift.core.batch.quarantine import MOST_REASONS, OTHER, group_rows, rank_groups, show_value, split_reasons
+from nightshift.core.batch.quarantine import MAX_REASONS, OTHER, group_rows, rank_groups, show_value, split_reasons
 
 DECLARED = {"id": "integer", "at": "timestamp", "spent": "number", "paid": "boolean"}
 MOMENT = datetime(2026, 1, 2, 3, 4, 5)
@@ -59,10 +59,10 @@ def test_reasons_that_differ_only_in_the_value_are_of_one_kind(text: str, kinds:
 
 def test_whatever_stands_in_the_reasons_there_is_a_bounded_number_of_kinds() -> None:
     groups: dict[str, object] = {}
-    rows = [{"quarantine_reason": f"reason {n}"} for n in range(MOST_REASONS + 50)]
+    rows = [{"quarantine_reason": f"reason {n}"} for n in range(MAX_REASONS + 50)]
     group_rows(groups, date(2026, 1, 1), rows, "quarantine_reason", 2)  # type: ignore[arg-type]
     ranked = rank_groups(groups)  # type: ignore[arg-type]
-    assert len(ranked) == MOST_REASONS + 1
+    assert len(ranked) == MAX_REASONS + 1
     assert (ranked[0].reason, ranked[0].rows, len(ranked[0].examples)) == (OTHER, 50, 2)
 
 

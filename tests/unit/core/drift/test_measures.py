@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from nightshift.config.sections.drift import Drift
-from nightshift.core.drift.columns import find_chance, judge_column
-from nightshift.core.drift.null_distribution import Noise
+from nightshift.core.drift.columns import compare_column, find_chance
+from nightshift.core.drift.null_distribution import NullDistribution
 from nightshift.extension.drift_measures import DRIFT_MEASURES, DriftMeasure, find_distance
 
-NOISE = Noise(base=400, nights=None, window=1, current=200, reference=400, seed=7)
+NOISE = NullDistribution(base=400, nights=None, window=1, current=200, reference=400, seed=7)
 
 
 def draw(kind: str, rows: int, seed: int) -> pd.Series:
@@ -72,5 +72,5 @@ def test_a_limit_that_can_not_be_is_refused(nothing: DriftMeasure, limits: dict[
 
 def test_a_measure_without_a_value_moves_nothing(nothing: DriftMeasure) -> None:
     reference, current = draw("numeric", 400, 1), draw("numeric", 200, 2)
-    column = judge_column("spent", "numeric", 0.01, 1.0, (reference, current), NOISE, Drift(missing_limit=0.9))
+    column = compare_column("spent", "numeric", 0.01, 1.0, (reference, current), NOISE, Drift(missing_limit=0.9))
     assert (column.drifted, column.reason) == (False, "distance 0.01, below the limit of 0.1")

@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 
 from nightshift.config.sections.drift import Drift
-from nightshift.core.drift.columns import Side, find_fault, is_absent, judge_column, make_unknown
+from nightshift.core.drift.columns import Side, compare_column, find_fault, is_absent, make_unknown
 from nightshift.core.drift.null_distribution import (
-    Noise,
+    NullDistribution,
     bind_categories,
     bind_new_categories,
     bind_numbers,
-    find_reach,
+    find_critical_value,
 )
-from nightshift.core.drift.result import ColumnDrift, Kind, judge_drift, weigh_columns
+from nightshift.core.drift.result import ColumnDrift, Kind, conclude_drift, weigh_columns
 from nightshift.core.drift.window import Night, choose_nights, find_short_night
 from nightshift.core.features.sampling import allocate_rows, match_mix
 from nightshift.extension.drift_measures import find_distance
@@ -31,8 +31,10 @@ def make_column(
     return ColumnDrift(name, kind, find_distance(kind).name, 0.2, 0.1, moved, weight, f"why {name}", broken=broken)
 
 
-def make_noise(values: np.ndarray, nights: np.ndarray | None = None, window: int = 1, current: int = 100) -> Noise:
-    return Noise(len(values), nights, window, current, len(values), seed=1)
+def make_null_distribution(
+    values: np.ndarray, nights: np.ndarray | None = None, window: int = 1, current: int = 100
+) -> NullDistribution:
+    return NullDistribution(len(values), nights, window, current, len(values), seed=1)
 
 
 @pytest.mark.parametrize(
@@ -46,24 +48,24 @@ def make_noise(values: np.ndarray, nights: np.ndarray | None = None, window: int
 )
 def test_columns_count_by_their_importance(moved: dict[str, bool | None], drifted: bool, share: float) -> None:
     weights = {"heavy": 0.7, "light": 0.3}
-    verdict = judge_drift([make_column(name, found, weights[name]) for name, found in moved.items()], LIMITS, [])
+    verdict = conclude_drift([make_column(name, found, weights[name]) for name, found in moved.items()], LIMITS, [])
     assert (verdict.drifted, verdict.share) == (drifted, pytest.approx(share))
     assert all((f"why {name}" in verdict.reason) == bool(found) for name, found in moved.items())
 
 
 def test_a_score_that_moved_is_drift_whatever_the_columns_do() -> None:
     columns = [make_column("a", False, 1.0), make_column("score", True, 0.0, "prediction")]
-    assert judge_drift(columns, LIMITS, []).drifted is True
+    assert conclude_drift(columns, LIMITS, []).drifted is True
 
 
 def test_a_score_that_can_not_be_compared_blocks_nothing() -> None:
     columns = [make_column("a", False, 1.0), make_unknown("score", "prediction", 0.0, LIMITS, "no model")]
-    assert judge_drift(columns, LIMITS, []).drifted is False
+    assert conclude_drift(columns, LIMITS, []).drifted is False
 
 
 def test_a_broken_column_makes_it_unknown_and_what_moved_besides_is_said() -> None:
     columns = [make_column("a", True, 0.9), make_column("b", None, 0.1, broken=True)]
-    verdict = judge_drift(columns, LIMITS, [])
+    verdict = conclude_drift(columns, LIMITS, [])
     assert (verdict.drifted, verdict.share) == (None, None)
     assert "b why b" in verdict.reason
     assert "why a" in verdict.reason
@@ -71,7 +73,7 @@ def test_a_broken_column_makes_it_unknown_and_what_moved_besides_is_said() -> No
 
 @pytest.mark.parametrize(("columns", "problems"), [([make_column("a", True, 1.0)], ["few rows"]), ([], [])])
 def test_too_little_to_compare_is_unknown(columns: list[ColumnDrift], problems: list[str]) -> None:
-    assert judge_drift(columns, LIMITS, problems).drifted is None
+    assert conclude_drift(columns, LIMITS, problems).drifted is None
 
 
 @pytest.mark.parametrize(
@@ -148,9 +150,9 @@ def test_a_few_rows_of_the_same_world_did_not_move(window: int) -> None:
         nights = np.repeat(np.arange(60).astype("datetime64[D]"), 24)
         then, now = pd.Series(reference), pd.Series(current)
         score = drift_report.measure_numbers(then, now)
-        noise = make_noise(reference, nights, window, len(current))
+        noise = make_null_distribution(reference, nights, window, len(current))
         beyond += score >= LIMITS.column_limit
-        moved += bool(judge_column("x", "numeric", score, 1.0, (then, now), noise, LIMITS).drifted)
+        moved += bool(compare_column("x", "numeric", score, 1.0, (then, now), noise, LIMITS).drifted)
     assert moved <= 1
     assert window != 3 or beyond > 15
 
@@ -169,11 +171,11 @@ def test_what_nights_differ_by_is_chance_but_half_a_deviation_is_not() -> None:
         for shift in told:
             now = pd.Series(drawn[60:].ravel() + shift)
             score = drift_report.measure_numbers(reference, now)
-            aware = make_noise(drawn[:60].ravel(), nights, 3, len(now))
-            told[shift] += bool(judge_column("x", "numeric", score, 1.0, (reference, now), aware, LIMITS).drifted)
-            blind = make_noise(drawn[:60].ravel(), None, 3, len(now))
+            aware = make_null_distribution(drawn[:60].ravel(), nights, 3, len(now))
+            told[shift] += bool(compare_column("x", "numeric", score, 1.0, (reference, now), aware, LIMITS).drifted)
+            blind = make_null_distribution(drawn[:60].ravel(), None, 3, len(now))
             if shift == 0:
-                ignorant += bool(judge_column("x", "numeric", score, 1.0, (reference, now), blind, LIMITS).drifted)
+                ignorant += bool(compare_column("x", "numeric", score, 1.0, (reference, now), blind, LIMITS).drifted)
     assert ignorant > 5
     assert told[0.0] <= 1
     assert told[1.0] >= 18
@@ -183,7 +185,7 @@ def test_the_own_distances_are_those_of_evidently() -> None:
     """What chance is measured in must be what the verdict is measured in."""
     generator = np.random.default_rng(1)
     values, codes = np.append(generator.lognormal(size=400), np.nan), generator.integers(0, 7, 401)
-    draws = make_noise(values[:300], current=101).by_rows
+    draws = make_null_distribution(values[:300], current=101).by_rows
     pairs = zip(draws.current[:5], draws.reference[:5], strict=True)
     for number, (now, then) in enumerate(pairs):
         numbers = [pd.Series(values[side]) for side in (then, now)]
@@ -197,11 +199,11 @@ def test_the_own_distances_are_those_of_evidently() -> None:
 def test_new_categories_and_missing_values_move_a_column_unless_they_are_chance() -> None:
     generator = np.random.default_rng(1)
     reference = pd.Series(generator.choice(list("abc"), 2000))
-    noise = make_noise(np.zeros(2000), current=600)
+    noise = make_null_distribution(np.zeros(2000), current=600)
     kept = pd.Series(generator.choice(list("abc"), 600))
     renamed, lost = kept.mask(kept.index < 60, "new"), kept.mask(kept.index < 120, None)
     found = {
-        name: judge_column("x", "categorical", 0.01, 1.0, (reference, side), noise, LIMITS)
+        name: compare_column("x", "categorical", 0.01, 1.0, (reference, side), noise, LIMITS)
         for name, side in (("kept", kept), ("renamed", renamed), ("lost", lost))
     }
     assert {name: column.drifted for name, column in found.items()} == {"kept": False, "renamed": True, "lost": True}
@@ -212,10 +214,10 @@ def test_new_categories_and_missing_values_move_a_column_unless_they_are_chance(
 def test_rare_names_that_a_sample_never_saw_are_chance() -> None:
     generator = np.random.default_rng(1)
     reference, current = (pd.Series(generator.integers(0, 3000, n).astype(str)) for n in (2000, 500))
-    noise = make_noise(np.zeros(2000), current=500)
-    assert find_reach(bind_new_categories(noise.pool(reference, current)), noise) > 0.4
+    noise = make_null_distribution(np.zeros(2000), current=500)
+    assert find_critical_value(bind_new_categories(noise.pool(reference, current)), noise) > 0.4
     score = drift_report.measure_categories(reference, current)
-    assert judge_column("x", "categorical", score, 1.0, (reference, current), noise, LIMITS).drifted is False
+    assert compare_column("x", "categorical", score, 1.0, (reference, current), noise, LIMITS).drifted is False
 
 
 def test_the_window_reaches_back_until_it_has_enough_rows() -> None:

@@ -244,7 +244,7 @@ def test_degenerate_inputs_give_nan_and_no_error(metric: str) -> None:
 def test_of_very_many_rows_a_part_is_resampled_and_stands_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     target, first, second = draw("roc_auc", 8000)
     whole = bootstrap_gain("roc_auc", target, first, second, Resampling(1000, 0.95, 7))
-    monkeypatch.setattr(resampling, "MOST_ROWS", 2000)
+    monkeypatch.setattr(resampling, "MAX_ROWS", 2000)
     part = bootstrap_gain("roc_auc", target, first, second, Resampling(1000, 0.95, 7))
     assert part.value == whole.value
     assert part.error == pytest.approx(whole.error, rel=0.15)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from nightshift.core.evaluation import single_feature as leakage
-from nightshift.core.evaluation.single_feature import measure_alone
+from nightshift.core.evaluation.single_feature import measure_single_features
 
 ROWS = 2_000
 
@@ -37,7 +37,7 @@ def measure(seed: int = 7, task: str = "classification") -> dict[str, float]:
     numeric, categorical = ["noise", "signal", "leak", "empty"], ["shop", "status", "id"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return measure_alone((train, target), (holdout, known), numeric, categorical, task, seed)  # type: ignore[arg-type]
+        return measure_single_features((train, target), (holdout, known), numeric, categorical, task, seed)  # type: ignore[arg-type]
 
 
 def test_a_leak_stands_out_whether_number_or_category() -> None:
@@ -64,7 +64,7 @@ def test_a_copy_of_a_number_is_found_by_r2_also_with_heavy_tails(spread) -> None
     np.random.default_rng(4).shuffle(target)
     rows = pd.DataFrame({"copy": 2 * target + 1, "noise": np.random.default_rng(5).normal(size=len(target))})
     train, holdout = slice(None, 4_000), slice(4_000, None)
-    alone = measure_alone(
+    alone = measure_single_features(
         (rows[train], target[train]), (rows[holdout], target[holdout]), ["copy", "noise"], [], "regression", 7
     )
     assert alone["copy"] > 0.995
@@ -72,7 +72,7 @@ def test_a_copy_of_a_number_is_found_by_r2_also_with_heavy_tails(spread) -> None
 
 
 def test_the_same_seed_measures_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leakage, "MOST_ROWS", 300)
+    monkeypatch.setattr(leakage, "MAX_ROWS", 300)
     first, second, other = measure(7), measure(7), measure(8)
     np.testing.assert_equal(first, second)
     assert first["signal"] != other["signal"]
@@ -81,8 +81,16 @@ def test_the_same_seed_measures_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_an_outcome_that_never_varies_can_not_be_known() -> None:
     train, target = draw(100, 1)
     still = np.zeros(100)
-    assert math.isnan(measure_alone((train, still), (train, target), ["noise"], [], "classification", 7)["noise"])
-    assert math.isnan(measure_alone((train, target), (train, still), ["noise"], [], "classification", 7)["noise"])
+    assert math.isnan(
+        measure_single_features((train, still), (train, target), ["noise"], [], "classification", 7)["noise"]
+    )
+    assert math.isnan(
+        measure_single_features((train, target), (train, still), ["noise"], [], "classification", 7)["noise"]
+    )
     empty = train.iloc[:0]
-    assert math.isnan(measure_alone((train, target), (empty, still[:0]), ["noise"], [], "classification", 7)["noise"])
-    assert math.isnan(measure_alone((empty, still[:0]), (train, target), ["noise"], [], "classification", 7)["noise"])
+    assert math.isnan(
+        measure_single_features((train, target), (empty, still[:0]), ["noise"], [], "classification", 7)["noise"]
+    )
+    assert math.isnan(
+        measure_single_features((empty, still[:0]), (train, target), ["noise"], [], "classification", 7)["noise"]
+    )

@@ -7,15 +7,15 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from nightshift.config.sections.retrain import Band
+from nightshift.config.sections.retrain import Tolerance
 from nightshift.core.evaluation.metrics import measure_all
-from nightshift.core.performance.estimates import estimate, estimate_all, judge_estimated_band, judge_estimates
+from nightshift.core.performance.estimates import check_estimated_tolerance, check_estimates, estimate, estimate_all
 from nightshift.core.performance.tolerance import Night
 from nightshift.extension.metrics import list_metrics
 from nightshift.extension.tasks import BINARY
 
 DAY = date(2026, 1, 1)
-BAND = Band(window_days=3, min_rows=100, tolerance=0.1)
+BAND = Tolerance(window_days=3, min_rows=100, tolerance=0.1)
 
 
 def draw(rows: int, seed: int, spread: float = 1.5) -> tuple[np.ndarray, np.ndarray]:
@@ -96,11 +96,11 @@ def test_the_order_of_the_rows_changes_nothing() -> None:
 
 
 def test_estimates_are_trusted_only_after_three_nights_within_the_margin() -> None:
-    assert not judge_estimates([], 0.02).trusted
-    assert not judge_estimates([0.0, 0.0], 0.02).trusted
-    assert judge_estimates([0.01, -0.01, 0.005], 0.02).trusted
-    assert not judge_estimates([0.01, -0.05, 0.03], 0.02).trusted
-    assert not judge_estimates([0.01, 0.01, math.nan], 0.02).trusted
+    assert not check_estimates([], 0.02).trusted
+    assert not check_estimates([0.0, 0.0], 0.02).trusted
+    assert check_estimates([0.01, -0.01, 0.005], 0.02).trusted
+    assert not check_estimates([0.01, -0.05, 0.03], 0.02).trusted
+    assert not check_estimates([0.01, 0.01, math.nan], 0.02).trusted
 
 
 def make_nights(spread: float) -> list[Night]:
@@ -110,9 +110,9 @@ def make_nights(spread: float) -> list[Night]:
 
 def test_inputs_that_tell_less_fall_out_of_the_band_before_outcomes_are_known() -> None:
     promised = estimate("roc_auc", draw(100_000, 9)[1])
-    check = judge_estimates([0.004, -0.003, 0.002, 0.001], 0.02)
-    usual = judge_estimated_band(make_nights(1.5), "roc_auc", promised, 2000, BAND, check)
-    worse = judge_estimated_band(make_nights(0.6), "roc_auc", promised, 2000, BAND, check)
+    check = check_estimates([0.004, -0.003, 0.002, 0.001], 0.02)
+    usual = check_estimated_tolerance(make_nights(1.5), "roc_auc", promised, 2000, BAND, check)
+    worse = check_estimated_tolerance(make_nights(0.6), "roc_auc", promised, 2000, BAND, check)
     assert usual is not None
     assert worse is not None
     assert (usual.below, worse.below) == (False, True)
@@ -123,7 +123,8 @@ def test_inputs_that_tell_less_fall_out_of_the_band_before_outcomes_are_known() 
 def test_the_estimate_is_corrected_by_the_error_seen() -> None:
     nights = make_nights(1.5)
     low, high = (
-        judge_estimated_band(nights, "roc_auc", 0.8, 2000, BAND, judge_estimates([e, e, e], 0.1)) for e in (0.03, -0.03)
+        check_estimated_tolerance(nights, "roc_auc", 0.8, 2000, BAND, check_estimates([e, e, e], 0.1))
+        for e in (0.03, -0.03)
     )
     assert low is not None
     assert high is not None
@@ -131,16 +132,16 @@ def test_the_estimate_is_corrected_by_the_error_seen() -> None:
 
 
 def test_without_trust_without_rows_or_with_few_of_them_nothing_is_below() -> None:
-    trusted, untrusted = judge_estimates([0.0, 0.0, 0.001], 0.02), judge_estimates([0.2, 0.2, 0.2], 0.02)
-    found = judge_estimated_band(make_nights(0.3), "roc_auc", 0.9, 2000, BAND, untrusted)
+    trusted, untrusted = check_estimates([0.0, 0.0, 0.001], 0.02), check_estimates([0.2, 0.2, 0.2], 0.02)
+    found = check_estimated_tolerance(make_nights(0.3), "roc_auc", 0.9, 2000, BAND, untrusted)
     assert found is not None
     assert found.below is None
     assert "not trusted" in found.reason
     few = [Night(DAY, np.empty(0), draw(30, 1, 0.3)[1])]
-    scarce = judge_estimated_band(few, "roc_auc", 0.9, 2000, BAND, trusted)
+    scarce = check_estimated_tolerance(few, "roc_auc", 0.9, 2000, BAND, trusted)
     assert scarce is not None
     assert scarce.below is None
-    assert judge_estimated_band([], "roc_auc", 0.9, 2000, BAND, trusted) is None
+    assert check_estimated_tolerance([], "roc_auc", 0.9, 2000, BAND, trusted) is None
 
 
 def test_a_changed_relation_leaves_the_estimate_as_it_was_and_costs_it_the_trust() -> None:
@@ -153,4 +154,4 @@ def test_a_changed_relation_leaves_the_estimate_as_it_was_and_costs_it_the_trust
         errors.append(
             estimate("roc_auc", predicted) - measure_all(list_metrics("classification"), changed, predicted)["roc_auc"]
         )
-    assert not judge_estimates(errors, 0.03).trusted
+    assert not check_estimates(errors, 0.03).trusted

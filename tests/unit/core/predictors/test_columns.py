@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightshift.core.predictors import kernel
-from nightshift.core.predictors.columns import GRID_CELLS, MOST_IN_CELL, NumericColumn, make_grid
+from nightshift.core.predictors.columns import GRID_CELLS, MAX_IN_CELL, NumericColumn, make_grid
 
 HUGE = float(np.finfo(np.float64).max)
 NUMBERS = st.one_of(
@@ -73,4 +73,4 @@ def test_thresholds_of_any_spread(spread: str) -> None:
 def test_a_grid_is_used_where_it_pays(spread: str, cells: int) -> None:
     grid = make_grid(SPREADS[spread])
     assert len(grid.cells) == cells
-    assert np.diff(grid.cells.astype(int)).max(initial=0) <= MOST_IN_CELL
+    assert np.diff(grid.cells.astype(int)).max(initial=0) <= MAX_IN_CELL

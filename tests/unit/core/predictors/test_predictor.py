@@ -204,7 +204,7 @@ def test_imputing_and_codes_as_numbers_are_part_of_the_tables(indicate: bool, ca
 def test_a_model_that_has_no_tables_scores_itself(
     kind: str, parameters: dict[str, Any], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nightshift.core.predictors.lookup_tables.MOST_BYTES", 1000)
+    monkeypatch.setattr("nightshift.core.predictors.lookup_tables.MAX_BYTES", 1000)
     table = draw_table(800)
     model = make_model(kind, "classification", NUMERIC, CATEGORICAL, parameters, 1)
     fit_model(model, table.to_pandas(), draw_target(table, "classification"))

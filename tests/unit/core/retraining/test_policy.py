@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from nightshift.config.sections.retrain import Band, Retrain
+from nightshift.config.sections.retrain import Retrain, Tolerance
 from nightshift.core.retraining.policy import PastRequest, RetrainDecision, Signals, decide_retraining, find_cooldown
 
 DAY = date(2026, 3, 1)
@@ -105,7 +105,7 @@ def test_performance_out_of_the_band_retrains_and_unknown_does_not(
 
 
 def test_estimates_can_be_left_out() -> None:
-    limits = LIMITS.model_copy(update={"performance": Band(estimated=False)})
+    limits = LIMITS.model_copy(update={"performance": Tolerance(estimated=False)})
     assert decide_retraining(replace(CALM, estimated=BELOW), limits).decision == "wait"
 
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from nightshift.config.project import IMPORT_PATH, PROJECT_ROOT
-from nightshift.io.runtime.subprocess_runner import Answer, Limits, make_environment, run_fresh
+from nightshift.io.runtime.subprocess_runner import Answer, Limits, make_environment, run_isolated
 
 LIMITS = Limits(seconds=30, megabytes=300)
 
@@ -25,7 +25,7 @@ def module_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(folder: Path, script: str, limits: Limits = LIMITS, **request: object) -> Answer:
     (folder / "worker.py").write_text(script)
-    return run_fresh("worker", request, limits)
+    return run_isolated("worker", request, limits)
 
 
 def test_the_answer_to_a_request_comes_back(module_folder: Path) -> None:
