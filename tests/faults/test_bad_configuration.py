@@ -15,6 +15,9 @@ from nightshift.config.airflow.settings import SettingsRefused, load_settings
 from nightshift.config.loading import load_named_pipeline, load_pipelines
 from nightshift.config.yaml.document import Problem
 from nightshift.errors import NightshiftError
+from nightshift.extension.estimators import ESTIMATORS, Estimator
+from nightshift.extension.later import later
+from nightshift.extension.tasks import BINARY
 from tests.faults.bad_configuration import (
     ACCEPTED,
     ARGUMENTS,
@@ -102,6 +105,20 @@ def test_check_refuses_code_that_cannot_be_loaded(tmp_path: Path, name: str) -> 
     (config,) = load_pipelines(tmp_path).usable
     (problem,) = find_deep_problems(config)
     require_clear(problem, told)
+
+
+def test_check_refuses_an_estimator_that_cannot_be_made_and_goes_on(tmp_path: Path) -> None:
+    encode = later("nightshift.core.estimators.encoders", "encode_for_lines")
+    ESTIMATORS.register(Estimator("unmade_toy", {BINARY: later("sklearn.no_such_module", "Model")}, encode))
+    try:
+        kinds = [{"kind": "unmade_toy"}, {"kind": "logistic", "search": {"CC": [1]}}]
+        write_pipeline(tmp_path, make_spec(**{"training.estimators": kinds}))
+        (config,) = load_pipelines(tmp_path).usable
+        unmade, misspelt = find_deep_problems(config)
+    finally:
+        ESTIMATORS.unregister("unmade_toy")
+    require_clear(unmade, "unmade_toy can't be made: ModuleNotFoundError: No module named 'sklearn.no_such_module'")
+    require_clear(misspelt, "logistic has no parameter 'CC'; it has C,")
 
 
 def test_loading_runs_no_code_of_a_pipeline(tmp_path: Path) -> None:
