@@ -171,7 +171,7 @@ def test_rows_of_their_own_day_are_judged_by_the_present_suite(champion_world: W
 
 def test_a_replay_says_why(champion_world: World) -> None:
     request = ReplayRequest("replay", "tests", "  ")
-    with pytest.raises(NightshiftError, match="Say why"):
+    with pytest.raises(NightshiftError, match="Give a reason"):
         replay_quarantine.replay_quarantine(champion_world.config, champion_world.resources, request, ignore)
 
 

@@ -273,7 +273,7 @@ def test_rollback_goes_back_and_scores_again(shops: World, nightshift: Callable[
         (("rollback", "shops", "--reason", "x", "--rescore-from", "1.1.2026"), "is not a date; write it as 2026-11-20"),
         (
             ("rollback", "shops", "--reason", "x", "--rescore-from", "2026-01-02", "--rescore-to", "2026-01-01"),
-            "must not lie before",
+            "must not be before",
         ),
         (("explain", "shops", "north"), "shop,visit"),
         (("explain", "shops", "north,1", "--partition", "2020-01-01"), "newest partitions"),

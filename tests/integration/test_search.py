@@ -77,7 +77,7 @@ def test_a_search_that_failed_is_kept_and_the_corrected_one_after_it(learnt: Wor
         patch.setattr(
             "nightshift.core.training.search.predict_scores", lambda model, task, rows: np.full(len(rows), np.nan)
         )
-        with pytest.raises(NightshiftError, match="no setting could be fitted"):
+        with pytest.raises(NightshiftError, match="no hyperparameters could be fitted"):
             tune_and_fit(learnt.config, learnt.resources, assembled, "run")
     assert all(failure for *_, failure in learnt.ask(TRIALS))
     for _ in range(2):

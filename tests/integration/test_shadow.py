@@ -149,7 +149,7 @@ def test_batches_of_any_size_give_the_same_rows(duel: World, night: date) -> Non
 
 def test_there_is_nothing_to_do_without_a_challenger_or_published_scores(duel: World) -> None:
     unpublished = score_shadow(duel.config, duel.resources, NIGHTS[1])
-    assert (unpublished.status, "no scores are published" in unpublished.reason) == ("skipped", True)
+    assert (unpublished.status, "no published scores" in unpublished.reason) == ("skipped", True)
     crown(duel, 2, 1)
     assert "no challenger" in score_shadow(duel.config, duel.resources, NIGHTS[1]).reason
     assert "no challenger" in compare_challenger(duel.config, duel.resources, NIGHTS[1]).reason
@@ -192,7 +192,7 @@ def test_a_challenger_that_fails_is_skipped_with_the_reason_and_the_night_is_pub
         duel.ingest(NIGHTS[1])
     outcome = score_shadow(duel.config, duel.resources, NIGHTS[1])
     told = {
-        "features": "other, which the features lack",
+        "features": "other, which the features don't have",
         "artifact": "the object was changed after it was written",
         "probe": "no gate has seen it load",
         "stale": f"{ROWS - 1} of {ROWS} published rows",
