@@ -279,7 +279,7 @@ def test_a_worse_challenger_is_found_out(world: World) -> None:
     crown(world, register(world, fit())[0], None)
     challenge(world, fit(weak=True))
     outcome = compare(world, NIGHTS[:4])
-    assert (outcome.figures["result"], "the champion stays" in outcome.reason) == ("worse", True)
+    assert (outcome.figures["result"], "the champion is kept" in outcome.reason) == ("worse", True)
 
 
 def test_an_equal_challenger_and_too_few_rows_are_unclear(world: World) -> None:
@@ -300,7 +300,7 @@ def test_nights_that_either_was_trained_or_judged_on_do_not_count(world: World, 
     crown(world, register(world, fit(weak=True), **(seen if knows == "champion" else {}))[0], None)
     challenge(world, fit(), **(seen if knows == "challenger" else {}))
     early = compare(world, NIGHTS[:2])
-    assert (early.status, "no night that challenger, version 2" in early.reason) == ("skipped", True)
+    assert (early.status, "no day that challenger, version 2" in early.reason) == ("skipped", True)
     assert compare(world, NIGHTS[2:4]).figures["window_from"] == str(NIGHTS[2])
 
 

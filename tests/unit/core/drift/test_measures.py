@@ -59,7 +59,7 @@ def test_every_kind_of_column_has_one_distance(kind: str) -> None:
 @pytest.mark.parametrize(
     ("limits", "problem"),
     [
-        ({"nothin": 0.3}, "did you mean 'nothing'?"),
+        ({"nothin": 0.3}, "'new_categories' or 'nothing'"),
         ({"missing": 0.3}, "the limit of missing is missing_limit"),
         ({"nothing": 0.0}, "greater than 0"),
     ],
