@@ -16,6 +16,7 @@ from nightshift.config.loading import LoadedPipelines, load_pipeline
 from nightshift.orchestration import approval
 from nightshift.orchestration.approval import ApprovePromotion, read_answer
 from nightshift.steps import train as steps
+from nightshift.steps.handover import Assembled
 from nightshift.steps.outcome import Outcome
 from nightshift.steps.train import request as requests
 from nightshift.steps.train.promote import Promoter
@@ -23,7 +24,11 @@ from tests.dags.kit import DAGS, parse_dags
 from tests.kits.pipelines import make_spec, write_pipeline
 
 ADA = {"id": "ada", "name": "ada"}
-NEEDED = {"decision": "needs_approval", "reason": "as asked for", "champion_version": 3, "rules": []}
+NEEDED = {
+    "decision": "needs_approval", "reason": "as asked for", "champion_version": 3, "rules": [], "gate_decision_id": 1,
+    "challenger": False,
+}  # fmt: skip
+ASSEMBLED = dict.fromkeys(Assembled.__required_keys__)
 
 
 def make_task(judged: dict[str, Any]) -> ApprovePromotion:
@@ -161,7 +166,7 @@ def run_promote(monkeypatch: pytest.MonkeyPatch, given: dict[str, Any] | None, r
     context["ti"] = SimpleNamespace(xcom_push=lambda *_: None)
     _CURRENT_CONTEXT.append(context)  # type: ignore[arg-type]
     try:
-        return train.promote.function("churn", {"set": 1}, {"version": 5}, NEEDED, given)
+        return train.promote.function("churn", ASSEMBLED, {"version": 5, "metrics": {}}, NEEDED, given)
     finally:
         _CURRENT_CONTEXT.pop()
 
@@ -170,12 +175,12 @@ def test_who_approved_and_the_note_go_into_the_promotion(
     monkeypatch: pytest.MonkeyPatch, promoted: dict[str, Any]
 ) -> None:
     run_promote(monkeypatch, read_answer(answer("Approve", note="go"), 8), reason="weekly")
-    assert promoted["promoted"][2:] == ({"set": 1}, 5, NEEDED, Promoter("grace", "weekly; go", "ada"))
+    assert promoted["promoted"][2:] == (ASSEMBLED, 5, NEEDED, Promoter("grace", "weekly; go", "ada"))
 
 
 def test_without_a_question_nobody_approved(monkeypatch: pytest.MonkeyPatch, promoted: dict[str, Any]) -> None:
     run_promote(monkeypatch, None)
-    assert promoted["promoted"][2:] == ({"set": 1}, 5, NEEDED, Promoter("grace", "", None))
+    assert promoted["promoted"][2:] == (ASSEMBLED, 5, NEEDED, Promoter("grace", "", None))
 
 
 def test_a_no_is_no_failure_and_promotes_nothing(monkeypatch: pytest.MonkeyPatch, promoted: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from nightshift.steps.train.cards import write_cards
 from nightshift.steps.train.evaluate import evaluate_candidate
 from nightshift.steps.train.fit import tune_and_fit
 from nightshift.steps.train.judge import judge_candidate
-from nightshift.steps.train.promote import promote_candidate
+from nightshift.steps.train.promote import Promoter, promote_candidate
 from tests.integration.kit import NIGHTS, ignore, score_later
 
 Figures = Mapping[str, dict[str, Any]]  # what each earlier step came to
@@ -49,6 +49,13 @@ def gate(config: PipelineConfig, resources: Resources, assembled: dict[str, Any]
     return judge_candidate(config, resources, assembled, version, fresh=False)
 
 
+def promote_as(
+    config: PipelineConfig, resources: Resources, assembled: Any, version: int, judged: Any, promoter: dict[str, str]
+) -> Outcome:
+    """Who asks travels as plain values."""
+    return promote_candidate(config, resources, assembled, version, judged, Promoter(**promoter))
+
+
 STEPS: dict[str, Step] = {
     "extract": extract_partition,
     "validate": validate,
@@ -64,7 +71,7 @@ STEPS: dict[str, Step] = {
     "evaluate": evaluate_candidate,
     "gate": gate,
     "cards": write_cards,
-    "promote": promote_candidate,
+    "promote": promote_as,
     "compare": compare_windows,
     "measure": measure_performance,
     "decide": decide_retraining,
@@ -99,7 +106,7 @@ def make_arguments(step: str, done: Figures) -> dict[str, Any]:
         "cards": lambda: {"assembled": done["assemble"], "version": done["evaluate"]["version"]},
         "promote": lambda: {
             "assembled": done["assemble"], "version": done["evaluate"]["version"],
-            "judged": {**done["gate"], "decision": "promote"}, "promoted_by": "tests", "reason": "chain",
+            "judged": {**done["gate"], "decision": "promote"}, "promoter": {"name": "tests", "reason": "chain"},
         },
         "compare": lambda: {"as_of": AS_OF},
         "measure": lambda: {"as_of": AS_OF},

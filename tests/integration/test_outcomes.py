@@ -278,7 +278,7 @@ def test_nights_are_estimated_at_once_and_checked_when_outcomes_come(champion_wo
     assert [night for (night,) in world.ask(nights, kind="realised")] == [NIGHTS[6]]
     assert figures["estimated"]["rows"] == 240
     assert (figures["estimated"]["below"], figures["estimated"]["first"]) == (None, str(NIGHTS[7]))
-    assert "not trusted: 1 nights" in figures["estimated"]["reason"]
+    assert "not trusted: 1 days" in figures["estimated"]["reason"]
     world.run_night(NIGHTS[9])
     world.run_night(NIGHTS[10])
     measure(world, NIGHTS[10])

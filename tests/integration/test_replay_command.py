@@ -114,7 +114,7 @@ def test_what_was_kept_is_not_ingested_again(told: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--from", "2026-01-07", "--to", "2026-01-06"], "lies before"),
+        (["--from", "2026-01-07", "--to", "2026-01-06"], "is before"),
         (["--from", "2026-01-01", "--to", "2026-01-06"], "nothing can be learnt"),
         (["--from", "2026-01-07", "--to", "2026-01-08", "--report", "nowhere/x.json"], "does not exist"),
     ],

@@ -33,7 +33,7 @@ PLACES: Mapping[str, Mapping[str, str]] = {
         "load_predictor": "include.steps.predictors:load_predictor",
     },
     "today": {
-        "open_resources": "nightshift.local.resources:open_house",
+        "open_resources": "nightshift.local.resources:open_local_resources",
         "load_pipeline": "nightshift.config.loading:load_named_pipeline",
         "explain_row": "nightshift.steps.registry.explain:explain_row",
         "list_models": "nightshift.steps.registry.models:list_models",

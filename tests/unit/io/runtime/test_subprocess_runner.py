@@ -89,7 +89,7 @@ def test_it_ends_although_nobody_watches_it_any_more(module_folder: Path) -> Non
     (module_folder / "worker.py").write_text(
         f"import os, time\nopen({str(module_folder / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
     )
-    script = "from nightshift.io.runtime.subprocess_runner import *\nrun_fresh('worker', {}, Limits(1, 300))"
+    script = "from nightshift.io.runtime.subprocess_runner import *\nrun_isolated('worker', {}, Limits(1, 300))"
     # Stopped at once, so that it can't end its child itself.
     environ = {**os.environ, "PYTHONPATH": f"{IMPORT_PATH}:{module_folder}"}
     parent = subprocess.Popen([sys.executable, "-c", script], env=environ)
