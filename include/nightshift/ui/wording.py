@@ -20,7 +20,7 @@ class Cell:
 
 VERDICTS: dict[bool | None, tuple[str, Tone]] = {
     True: ("drifted", "bad"),
-    False: ("calm", "good"),
+    False: ("no drift", "good"),
     None: ("unknown", "quiet"),
 }
 NOTHING = Cell("—", tone="quiet")
