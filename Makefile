@@ -37,7 +37,7 @@ test: ## all tests, two files at a time; `make test ARGS="tests/unit -k gate" WO
 
 unit: ## the pure parts alone, with the examples in docstrings: less than two minutes
 	@bin/setup --dev
-	$(python) -m pytest -n $(WORKERS) -q --doctest-modules tests/unit include/nightshift/core $(ARGS)
+	$(python) -m pytest -n $(WORKERS) -q tests/unit $(ARGS)
 
 faults: ## break things on purpose: every guarantee in docs/reference, and 200 nights of chaos (half an hour)
 	@bin/setup --dev

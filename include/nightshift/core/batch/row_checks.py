@@ -84,7 +84,11 @@ def find_empty_columns(columns: Columns, names: Sequence[str], rows: np.ndarray)
 
 
 def explain_size(rows: int, earlier: Sequence[int], ratio: float | None) -> str:
-    """Why a batch of so many distinct rows can't be right beside those of `earlier` partitions; empty where it can."""
+    """Why a batch of so many distinct rows can't be right beside those of `earlier` partitions; empty where it can.
+
+    >>> explain_size(10, [100, 120, 110], ratio=5.0)
+    '10 rows, where 110 are usual (the median of 3 partitions), are too few: max_size_ratio in expectations.yaml is 5'
+    """
     if ratio is None or len(earlier) < MIN_EARLIER:
         return ""
     usual = median(earlier)

@@ -99,7 +99,11 @@ def _find_at_place(name: str, before: list[str], now: list[str], others: Sequenc
 
 
 def fold_name(name: str) -> str:
-    """A name without what people don't see: case, width, accents, invisible characters, punctuation."""
+    """A name without what people don't see: case, width, accents, invisible characters, punctuation.
+
+    >>> fold_name("Monthly Charge"), fold_name("monthly_charge")
+    ('monthlycharge', 'monthlycharge')
+    """
     decomposed = unicodedata.normalize("NFKD", name).casefold()
     return "".join(letter for letter in decomposed if letter.isalnum()) or name
 

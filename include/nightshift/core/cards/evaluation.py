@@ -92,7 +92,11 @@ def bin_values(target: np.ndarray, predicted: np.ndarray, bins: int = BINS) -> l
 
 
 def wilson_interval(share: float, rows: float, confidence: float) -> tuple[float, float]:
-    """The interval of a share of `rows` rows; Wilson, Journal of the American Statistical Association 22 (1927)."""
+    """The interval of a share of `rows` rows; Wilson, Journal of the American Statistical Association 22 (1927).
+
+    >>> [round(bound, 3) for bound in wilson_interval(0.5, rows=100, confidence=0.95)]
+    [0.404, 0.596]
+    """
     if not rows or not math.isfinite(share):
         return math.nan, math.nan
     z = float(ndtri((1 + confidence) / 2))

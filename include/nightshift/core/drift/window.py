@@ -17,7 +17,12 @@ class Night(NamedTuple):
 
 
 def choose_nights(nights: Sequence[Night], first: date, min_rows: int) -> int:
-    """How many of the last nights are compared: those from `first` on, and more while there are too few rows."""
+    """How many of the last nights are compared: those from `first` on, and more while there are too few rows.
+
+    >>> days = [Night(date(2026, 1, day), 50) for day in range(1, 8)]
+    >>> choose_nights(days, first=date(2026, 1, 6), min_rows=180)
+    4
+    """
     taken = sum(night.partition >= first for night in nights)
     while taken < len(nights) and sum(night.rows for night in nights[len(nights) - taken :]) < min_rows:
         taken += 1
@@ -25,7 +30,11 @@ def choose_nights(nights: Sequence[Night], first: date, min_rows: int) -> int:
 
 
 def find_short_night(nights: Sequence[Night]) -> str | None:
-    """What is wrong with the newest night, where it has far fewer rows than are usual; None where it is whole."""
+    """What is wrong with the newest night, where it has far fewer rows than are usual; None where it is whole.
+
+    >>> find_short_night([Night(date(2026, 1, 1), 900), Night(date(2026, 1, 2), 20)])
+    '20 rows on 2026-01-02, 900 are usual'
+    """
     *others, newest = nights
     if not others:
         return None

@@ -87,7 +87,14 @@ def bootstrap_gain(
 
 
 def draw_weights(rows: int, resamples: int, seed: int, groups: np.ndarray | None = None) -> Iterator[np.ndarray]:
-    """How often each row was drawn, in chunks of resamples: float64 of shape (rows, resamples of the chunk)."""
+    """How often each row was drawn, in chunks of resamples: float64 of shape (rows, resamples of the chunk).
+
+    >>> weights = next(draw_weights(rows=4, resamples=2, seed=1))
+    >>> weights.shape
+    (4, 2)
+    >>> weights.sum(axis=0)
+    array([4., 4.])
+    """
     generator = np.random.default_rng(seed)
     codes = None if groups is None else np.unique(groups, return_inverse=True)[1]
     units = rows if codes is None else int(codes.max()) + 1
@@ -108,6 +115,10 @@ def make_interval(value: float, spread: float, units: int, resamples: int, confi
     quantiles; both are corrected: Hesterberg (2015), section 4. It is itself an estimate from `resamples` values, so
     these limit the degrees of freedom too. How it does beside the percentile and BCa intervals (Efron and Tibshirani,
     chapters 13 and 14): `benchmarks/interval_coverage.py`.
+
+    >>> found = make_interval(0.1, spread=0.02, units=100, resamples=200, confidence=0.95)
+    >>> round(found.low, 3), round(found.high, 3)
+    (0.06, 0.14)
     """
     if units < 2 or not math.isfinite(spread):
         return _unknown(value)

@@ -15,6 +15,11 @@ def measure(metric: str, target: np.ndarray, predicted: np.ndarray) -> float:
     """One metric of predictions (probabilities or values, float64, shape (rows,)); NaN where it can't be computed.
 
     A ranking metric of a single class, R² of a constant target, or anything of rows that are not finite, can't be.
+
+    >>> import numpy as np
+    >>> outcomes, scores = np.array([0.0, 1.0, 1.0]), np.array([0.2, 0.9, 0.1])
+    >>> measure("roc_auc", outcomes, scores)
+    0.5
     """
     record = METRICS.find(metric)
     if len(target) == 0 or not np.isfinite(predicted).all():
@@ -35,7 +40,13 @@ def is_higher_better(metric: str) -> bool:
 
 
 def gain(metric: str, value: float, other: float) -> float:
-    """How much better `value` is than `other`, in the metric's unit; negative where it is worse."""
+    """How much better `value` is than `other`, in the metric's unit; negative where it is worse.
+
+    >>> gain("rmse", 3.0, 5.0)
+    2.0
+    >>> gain("roc_auc", 0.75, 0.5)
+    0.25
+    """
     return value - other if is_higher_better(metric) else other - value
 
 

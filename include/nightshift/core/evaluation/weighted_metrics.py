@@ -15,7 +15,12 @@ WeightedMetric = Callable[[np.ndarray], np.ndarray]
 
 
 def bind_metric(metric: str, target: np.ndarray, predicted: np.ndarray) -> WeightedMetric:
-    """The metric of these rows: takes float64 weights of shape (rows, weightings), returns shape (weightings,)."""
+    """The metric of these rows: takes float64 weights of shape (rows, weightings), returns shape (weightings,).
+
+    >>> outcomes, scores = np.array([0.0, 1.0]), np.array([0.2, 0.9])
+    >>> bind_metric("brier", outcomes, scores)(np.array([[1.0, 2.0], [1.0, 0.0]])).round(3)
+    array([0.025, 0.04 ])
+    """
     bind = METRICS.find(metric).bind
     return bind(target, predicted) if bind else _bind_by_repeating(metric, target, predicted)
 
@@ -32,6 +37,9 @@ def measure_losses(metric: str, target: np.ndarray, predicted: np.ndarray) -> np
 
     The metric's own loss where it is a mean over rows; else the squared error, which for a probability is the Brier
     loss: proper, bounded, and defined for a single row.
+
+    >>> measure_losses("mae", np.array([1.0, 2.0]), np.array([1.5, 2.0]))
+    array([0.5, 0. ])
     """
     losses = METRICS.find(metric).losses or take_squared_errors
     return losses(target, predicted)

@@ -16,6 +16,10 @@ def match_outcomes(rows: pd.DataFrame, outcomes: pd.DataFrame, keys: Sequence[st
     """The outcome of each of `rows`, in their order, shape (rows,): float64, NaN where there is none.
 
     `outcomes` has a row per key, with its outcome in `column`, and its keys have the types that those of `rows` have.
+
+    >>> rows, outcomes = pd.DataFrame({"id": [1, 2]}), pd.DataFrame({"id": [2], "late": [7.0]})
+    >>> match_outcomes(rows, outcomes, ["id"], "late")
+    array([nan,  7.])
     """
     names = list(keys)
     count = max(1, -(-max(len(rows), len(outcomes)) // MATCHED_ROWS))
@@ -40,6 +44,10 @@ def choose_last(outcomes: pd.DataFrame, keys: Sequence[str], recorded_at: str | 
     """One row per key: the one recorded last. Of equal times, or without `recorded_at`, the last in the given order.
 
     An outcome without a time counts as recorded before all others.
+
+    >>> known = pd.DataFrame({"id": [1, 1], "at": ["2026-01-02", "2026-01-01"], "late": [5, 9]})
+    >>> choose_last(known, ["id"], "at")["late"].tolist()
+    [5]
     """
     if recorded_at:
         outcomes = outcomes.sort_values(recorded_at, kind="stable", na_position="first")

@@ -9,6 +9,9 @@ def allocate_rows(counts: Sequence[int], available: Sequence[int], most: int) ->
     """How many rows to take of each stratum, at most `most` in all and in proportion to `counts`; largest remainders.
 
     `available` is what can be read of each stratum: where one has too little, all of them give less, so the mix holds.
+
+    >>> allocate_rows([10, 1000], [10, 1000], most=100)
+    [1, 99]
     """
     sizes = np.asarray(counts, dtype=np.float64)
     if sizes.sum() == 0:

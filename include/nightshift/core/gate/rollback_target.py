@@ -9,6 +9,9 @@ def find_previous(history: Sequence[tuple[str, int]]) -> int | None:
     `history` is every promotion as (kind, version), oldest first. Promotions pile up, and a rollback takes away what
     lies above the version that it leads to. So a second rollback in a row goes one further back instead of returning
     to the version that was just left.
+
+    >>> find_previous([("gate", 1), ("gate", 2), ("manual", 3)])
+    2
     """
     pile: list[int] = []
     for kind, version in history:

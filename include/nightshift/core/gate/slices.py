@@ -111,6 +111,9 @@ def reject_holm(p_values: Sequence[float], risk: float) -> list[bool]:
     """Which hypotheses are refuted, with at most `risk` of refuting any true one, however the tests depend.
 
     S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979).
+
+    >>> reject_holm([0.001, 0.04, 0.3], risk=0.05)
+    [True, False, False]
     """
     rejected = [False] * len(p_values)
     for done, index in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):

@@ -88,7 +88,11 @@ def choose_nights(nights: Sequence[Night], band: Tolerance) -> Sequence[Night]:
 
 
 def find_limit(metric: str, promised: float, tolerance: float) -> float:
-    """The value at which the error is the promised one plus `tolerance` of it."""
+    """The value at which the error is the promised one plus `tolerance` of it.
+
+    >>> round(find_limit("roc_auc", 0.8, 0.05), 3), round(find_limit("rmse", 10.0, 0.05), 3)
+    (0.79, 10.5)
+    """
     if is_higher_better(metric):
         return 1 - (1 - promised) * (1 + tolerance)
     return promised * (1 + tolerance)

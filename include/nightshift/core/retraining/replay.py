@@ -124,6 +124,10 @@ def sum_up_metric(metric: str, targets: Sequence[np.ndarray], predicted: Sequenc
 
 
 def measure_recovered(metric: str, ours: float, never: float, always: float) -> float | None:
-    """The share of what always retraining gains over never; None where it gains nothing."""
+    """The share of what always retraining gains over never; None where it gains nothing.
+
+    >>> measure_recovered("rmse", ours=4.0, never=5.0, always=3.0)
+    0.5
+    """
     gained = gain(metric, always, never)
     return gain(metric, ours, never) / gained if math.isfinite(gained) and gained > 0 else None

@@ -13,7 +13,11 @@ SUSPICIOUS_CELL = re.compile(f'(^|[,\\r\\n])"?[{STARTS}]')
 
 
 def escape_formula(text: str) -> str:
-    """The text with a ' before it where a spreadsheet would take it for a formula; numbers stay numbers."""
+    """The text with a ' before it where a spreadsheet would take it for a formula; numbers stay numbers.
+
+    >>> escape_formula("=HYPERLINK(1)")
+    "'=HYPERLINK(1)"
+    """
     return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
 
 

@@ -109,6 +109,10 @@ def expected_calibration_error(target: np.ndarray, predicted: np.ndarray, bins: 
 
     M. Naeini, G. Cooper, M. Hauskrecht: Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI 2015; with
     bins of equal mass as in J. Nixon et al.: Measuring Calibration in Deep Learning, 2019.
+
+    >>> target, predicted = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.1, 0.6, 0.6])
+    >>> round(expected_calibration_error(target, predicted), 3)
+    0.25
     """
     table = reliability(target, predicted, bins)
     if not table:
