@@ -10,10 +10,9 @@ import pytest
 
 from nightshift.io.sources.fetching.address import DATA_VARIABLE, find_data, resolve_path
 from nightshift.local.paths import Paths
-from nightshift.local.ports import find_free_port
 from nightshift.local.resources import open_local_resources
 from nightshift.local.stack import start_stack, stop_stack
-from tests.e2e.kit import House, copy_project
+from tests.e2e.kit import House, choose_port, copy_project
 
 
 @pytest.fixture(scope="package")
@@ -30,7 +29,7 @@ def house() -> Iterator[House]:
         try:
             copy_project(paths.root)
             resources = open_local_resources(migrate=True)
-            stack = start_stack(paths=paths, port=find_free_port(18080))
+            stack = start_stack(paths=paths, port=choose_port())
             yield House(stack, stack.make_client(), resources, paths.root)
             resources.warehouse.engine.dispose()
         finally:

@@ -1,5 +1,6 @@
 """A whole Nightshift of the tests' own: the project, its stack, and what its warehouse says."""
 
+import os
 import shutil
 import time
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from sqlalchemy import text
 
 from nightshift.config.loading import load_pipeline
 from nightshift.local.paths import PROJECT_ROOT
+from nightshift.local.ports import find_free_port
 from nightshift.local.rest import AirflowClient
 from nightshift.local.stack import StackInfo
 from nightshift.steps import runs
@@ -68,6 +70,12 @@ class House:
         assert [run["run_type"] for run in found] == ["asset_triggered"]
         self.finish(dag_id, found[0]["dag_run_id"])
         return self.read_states(dag_id, found[0]["dag_run_id"])
+
+
+def choose_port() -> int:
+    """A free port from a range of this worker's own: a port counts as free until the server that is to have it is up."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return find_free_port(17_000 + 100 * worker)
 
 
 def copy_project(root: Path) -> None:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nightshift.local.ports import find_free_port
 from nightshift.local.rest import AirflowClient
-from tests.e2e.kit import PATIENCE
+from tests.e2e.kit import PATIENCE, choose_port
 from tests.e2e.wheel_kit import PIPELINE, ROOT, Installed, install_wheel, read_summary
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -25,7 +24,7 @@ def installed() -> Iterator[Installed]:
     home = Path(tempfile.mkdtemp(prefix="nightshift-wheel-"))
     home.chmod(0o755)
     try:
-        installed = install_wheel(home, find_free_port(18180))
+        installed = install_wheel(home, choose_port())
         installed.run("nightshift", "init", "project", cwd=home)
         installed.add_pipeline()
         yield installed
