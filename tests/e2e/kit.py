@@ -73,7 +73,7 @@ class House:
 
 
 def choose_port() -> int:
-    """A free port from a range of this worker's own: a port counts as free until the server that is to have it is up."""
+    """A free port from a range of this worker's own: a port counts as free until its server is up."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     return find_free_port(17_000 + 100 * worker)
 
