@@ -63,7 +63,7 @@ RENAMED_VALUES: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("monitoring.alerts", "kind"): {"missed_night": "missed_partition"},
 }
 # Fields that records call something else today: 0.1's name -> today's.
-RENAMED_FIELDS: Mapping[str, str] = {}
+RENAMED_FIELDS: Mapping[str, str] = {"in_charge": "was_champion"}
 
 SCHEMAS = ("ml", "monitoring", "scores")
 EXPLAINED_ROWS = 3

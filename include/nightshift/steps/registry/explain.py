@@ -25,10 +25,10 @@ HINTS = 5
 
 
 def explain_row(config: PipelineConfig, resources: Resources, key: str, partition: date | None) -> dict[str, Any]:
-    """Everything that is recorded of the row: row, threshold, scores, model, gate, promotion, in_charge, objects.
+    """Everything that is recorded of the row: row, threshold, scores, model, gate, promotion, was_champion, objects.
 
     `key` as `parse_key` reads it; without `partition`, the newest one that has it. `gate` and `promotion` are None
-    where there is no such record; `in_charge` says whether the model was the champion when it scored.
+    where there is no such record; `was_champion` says whether the model was the champion when it scored.
     """
     wanted = parse_key(config, key)
     with resources.warehouse.begin() as connection:
