@@ -1,13 +1,12 @@
 """A project's own extensions: `include/extensions/*.py`, files that register metrics, estimators and the like."""
 
-import sys
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from nightshift.config.project import PROJECT_ROOT
-from nightshift.errors import describe_error
+from nightshift.config.python_files import import_file
+from nightshift.errors import NightshiftError
 from nightshift.extension.estimators import ESTIMATORS
 from nightshift.extension.metrics import METRICS
 from nightshift.extension.registry import LOADING, keep_all_or_nothing
@@ -63,14 +62,9 @@ def _load(file: Path) -> str:
     """Import the file; what is wrong with it, or nothing."""
     # A name that stays: model artifacts hold it where a class of the file is part of a model.
     name = f"nightshift_extensions.{file.stem}"
-    spec = spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        return f"{file} is not a Python file"
-    sys.modules[name] = module = module_from_spec(spec)
     try:
         with keep_all_or_nothing():
-            spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        return f"{file} can't be loaded: {describe_error(error)}; fix the file, or move it out of the folder"
+            import_file(file, name)
+    except NightshiftError as error:
+        return f"{error}; fix the file, or move it out of the folder"
     return ""

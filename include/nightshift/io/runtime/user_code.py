@@ -1,8 +1,6 @@
 """Functions from a pipeline's own folder, and from nowhere else."""
 
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +8,8 @@ from types import ModuleType
 from typing import Any, cast
 
 from nightshift.config.names import suggest_name
-from nightshift.errors import NightshiftError, describe_error
+from nightshift.config.python_files import import_file
+from nightshift.errors import NightshiftError
 
 
 def load_function(file: Path, name: str) -> Callable[..., Any]:
@@ -30,14 +29,4 @@ def load_function(file: Path, name: str) -> Callable[..., Any]:
 def load_module(file: Path) -> ModuleType:
     """The file as a module under a name of its own, so that two pipelines never see each other's files."""
     name = f"nightshift_pipeline_{file.stem}_{sha256(str(file).encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise NightshiftError(f"{file} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up there
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        raise NightshiftError(f"{file} can't be loaded: {describe_error(error)}") from error
-    return module
+    return import_file(file, name)
