@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from nightshift.orchestration.as_of import read_as_of
 from nightshift.orchestration.task_wrapper import open_pipeline, step_task
-from nightshift.steps.handover import Compared, Measured
+from nightshift.steps.handover import Compared, Decided, Measured, take
 from nightshift.steps.outcome import Outcome
 
 
@@ -68,8 +68,9 @@ class StartTraining(TriggerDagRunOperator):
 
     def execute(self, context: Context) -> None:
         """Trigger, unless there is no reason to or it was done before."""
-        run_id, reason = self.decided["run_id"], self.decided["reason"]
-        if self.decided["decision"] != "retrain":
+        decided = take(Decided, self.decided)
+        run_id, reason = decided["run_id"], decided["reason"]
+        if decided["decision"] != "retrain":
             raise AirflowSkipException(reason)
         if context["ti"].get_dr_count(self.trigger_dag_id, run_ids=[run_id]):
             self.log.info("%s already has the run %s: nothing to start.", self.trigger_dag_id, run_id)
