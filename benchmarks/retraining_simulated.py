@@ -34,7 +34,7 @@ from nightshift.core.retraining.policy import PastRequest, RetrainDecision, Sign
 from nightshift.core.training.fit import sample_rows
 from nightshift.io.vendors.evidently import measure_numbers
 from nightshift.steps.drift.columns import compare_columns, find_nights, make_null_distribution
-from nightshift.steps.drift.reference import Matched, Reference
+from nightshift.steps.drift.reference import Comparison, Matched, Reference
 from nightshift.steps.labels import PARTITION
 
 FIRST = date(2026, 1, 1)
@@ -125,7 +125,8 @@ def _sample(nights: list[Rows]) -> pd.DataFrame:
 def compare(champion: Champion, window: list[Rows]) -> tuple[bool | None, str]:
     """Columns and scores, as steps/drift/compare.py puts them together."""
     limits, current, reference = CONFIG.spec.drift, _sample(window), champion.reference
-    columns = compare_columns(CONFIG, champion.version, reference, Matched(reference.fitted, current))
+    matched, seed = Matched(reference.fitted, current), CONFIG.spec.training.seed
+    columns = compare_columns(Comparison(champion.version, reference, current, matched, CONFIG.spec.task, limits, seed))
     assert reference.held is not None
     then, now = (
         pd.Series(champion.model.predict_proba(rows[NAMES].to_numpy())[:, 1]) for rows in (reference.held, current)
@@ -133,7 +134,7 @@ def compare(champion: Champion, window: list[Rows]) -> tuple[bool | None, str]:
     base = pd.Series(champion.model.predict_proba(reference.fitted[NAMES].to_numpy())[:, 1])
     held = find_nights(reference.held)
     assert held is not None
-    noise = make_null_distribution(CONFIG, reference, Matched(reference.held, current), len(np.unique(held)))
+    noise = make_null_distribution(reference, Matched(reference.held, current), seed, len(np.unique(held)))
     score = compare_column(SCORE, "prediction", measure_numbers(then, now), 0.0, (base, now), noise, limits)
     verdict = conclude_drift([*columns, score], limits, [])
     return verdict.drifted, verdict.reason

@@ -5,23 +5,24 @@ import math
 import numpy as np
 import pandas as pd
 
-from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.drift.columns import Side, compare_column, find_fault, is_absent, make_unknown
 from nightshift.core.drift.null_distribution import NullDistribution
 from nightshift.core.drift.result import ColumnDrift, Kind, weigh_columns
 from nightshift.extension.drift_measures import find_distance
-from nightshift.io.registry import ModelVersion
-from nightshift.steps.drift.reference import Matched, Reference
+from nightshift.steps.drift.reference import Comparison, Matched, Reference
 from nightshift.steps.labels import PARTITION
 
 
-def compare_columns(
-    config: PipelineConfig, champion: ModelVersion, reference: Reference, matched: Matched
-) -> list[ColumnDrift]:
+def compare_columns(comparison: Comparison) -> list[ColumnDrift]:
     """One result per column, in the champion's order: a column that can't be compared loses only its own figures."""
-    limits = config.spec.drift
+    champion, reference, matched, limits = (
+        comparison.champion,
+        comparison.reference,
+        comparison.matched,
+        comparison.limits,
+    )
     sides = Side(matched.reference, find_nights(matched.reference)), Side(matched.current, find_nights(matched.current))
-    noise = make_null_distribution(config, reference, matched)
+    noise = make_null_distribution(reference, matched, comparison.seed)
     absent = [name for name in champion.feature_names if is_absent(name, *sides)]
     weights = weigh_columns(champion.feature_names, champion.metrics.get("importance"), absent)
     found = []
@@ -42,7 +43,7 @@ def compare_columns(
 
 
 def make_null_distribution(
-    config: PipelineConfig, reference: Reference, matched: Matched, against: int | None = None
+    reference: Reference, matched: Matched, seed: int, against: int | None = None
 ) -> NullDistribution:
     """The chance between the window and the reference as it was before it was mixed as the window."""
     nights = find_nights(matched.current)
@@ -52,7 +53,7 @@ def make_null_distribution(
         window=1 if nights is None else max(1, len(np.unique(nights))),
         current=len(matched.current),
         reference=len(matched.reference),
-        seed=config.spec.training.seed,
+        seed=seed,
         against=against,
     )
 

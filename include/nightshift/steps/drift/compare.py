@@ -9,15 +9,14 @@ from nightshift.config.horizons import list_drift_days
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.drift.result import ColumnDrift, DriftResult, conclude_drift
 from nightshift.core.drift.window import Night, choose_nights, find_short_night
-from nightshift.io.ledger.entries import Entry, find_entries
+from nightshift.io.ledger.entries import find_entries
 from nightshift.io.monitoring.validation_and_drift import record_drift, record_drift_columns
-from nightshift.io.registry import ModelVersion, find_champion
+from nightshift.io.registry import find_champion
 from nightshift.io.resources import Resources
 from nightshift.steps.drift.columns import compare_columns
-from nightshift.steps.drift.reference import Matched, Reference, choose_reference, match_rows
+from nightshift.steps.drift.reference import Comparison, settle_comparison
 from nightshift.steps.drift.reports import store_reports
 from nightshift.steps.drift.scores import compare_scores
-from nightshift.steps.ingest.samples import sample_entries
 from nightshift.steps.outcome import Outcome
 
 
@@ -40,8 +39,20 @@ def compare_windows(config: PipelineConfig, resources: Resources, as_of: date, r
     nights = [Night(entry.partition, entry.ref.rows) for entry in known]
     entries = known[-choose_nights(nights, first, config.spec.drift.min_rows) :]
     short = find_short_night(nights)
-    figures, columns = _compare(config, resources, champion, entries, [short] if short else [], as_of, reports)
-    figures |= {"window_from": str(entries[0].partition), "window_to": str(as_of)}
+    comparison = settle_comparison(config, resources, champion, entries)
+    problems = [*([short] if short else []), *_find_few_rows(comparison)]
+    compared = compare_scores(comparison, resources)
+    columns = [*compare_columns(comparison), compared.column]
+    if problems:
+        columns = [_withdraw(column, problems[0]) for column in columns]
+    uris = store_reports(config, resources, as_of, comparison.matched, columns, compared) if reports else (None, None)
+    figures = {
+        **_describe(comparison, columns, problems),
+        "window_from": str(entries[0].partition),
+        "window_to": str(as_of),
+        "report_uri": uris[0],
+        "report_json_uri": uris[1],
+    }
     with resources.warehouse.begin() as connection:
         record_drift(connection, config.name, champion.version, figures)
         record_drift_columns(
@@ -51,43 +62,23 @@ def compare_windows(config: PipelineConfig, resources: Resources, as_of: date, r
     return Outcome("done", figures={**figures, "champion_version": champion.version, "broken": broken})
 
 
-def _compare(
-    config: PipelineConfig,
-    resources: Resources,
-    champion: ModelVersion,
-    entries: Sequence[Entry],
-    problems: Sequence[str],
-    as_of: date,
-    reports: bool,
-) -> tuple[dict[str, Any], list[ColumnDrift]]:
-    """The figures of monitoring.drift but for the window, and those of every column and of the score."""
-    limits, seed = config.spec.drift, config.spec.training.seed
-    reference = choose_reference(config, resources, champion, entries[0].partition, entries[-1].partition)
-    sampled = sample_entries(resources.lake, entries, champion.feature_names, limits.sample_rows, seed)
-    matched = match_rows(reference, reference.fitted, sampled, seed)
-    problems = [*problems, *_find_few_rows(matched, limits.min_rows)]
-    compared = compare_scores(config, resources, champion, reference, sampled)
-    columns = [*compare_columns(config, champion, reference, matched), compared.column]
-    if problems:
-        columns = [_withdraw(column, problems[0]) for column in columns]
-    uris = store_reports(config, resources, as_of, matched, columns, compared) if reports else (None, None)
-    verdict = conclude_drift(columns, limits, problems)
-    figures = {
+def _describe(comparison: Comparison, columns: Sequence[ColumnDrift], problems: Sequence[str]) -> dict[str, Any]:
+    """The figures of monitoring.drift that follow from the comparison."""
+    verdict = conclude_drift(columns, comparison.limits, problems)
+    return {
         "drifted": verdict.drifted,
         "share": verdict.share,
-        "reason": _explain(verdict, reference, matched),
+        "reason": _explain(verdict, comparison),
         "columns": {column.column_name: column.score for column in columns if column.kind != "prediction"},
-        "prediction_score": compared.column.score,
-        "reference": reference.kind,
-        "reference_rows": len(matched.reference),
-        "current_rows": len(matched.current),
-        "report_uri": uris[0],
-        "report_json_uri": uris[1],
+        "prediction_score": next(column.score for column in columns if column.kind == "prediction"),
+        "reference": comparison.reference.kind,
+        "reference_rows": len(comparison.matched.reference),
+        "current_rows": len(comparison.matched.current),
     }
-    return figures, columns
 
 
-def _find_few_rows(matched: Matched, least: int) -> list[str]:
+def _find_few_rows(comparison: Comparison) -> list[str]:
+    matched, least = comparison.matched, comparison.limits.min_rows
     sides = (("current window", matched.current), ("reference", matched.reference))
     return [f"the {side} has {len(rows)} rows, {least} are needed" for side, rows in sides if len(rows) < least]
 
@@ -97,8 +88,7 @@ def _withdraw(column: ColumnDrift, problem: str) -> ColumnDrift:
     return column if column.drifted is None else replace(column, drifted=None, reason=f"unknown: {problem}")
 
 
-def _explain(verdict: DriftResult, reference: Reference, matched: Matched) -> str:
-    left = f"{matched.left_out} rows of weekdays or hours that the reference does not have are left out"
-    return "; ".join(
-        [verdict.reason, *([reference.note] if reference.note else []), *([left] if matched.left_out else [])]
-    )
+def _explain(verdict: DriftResult, comparison: Comparison) -> str:
+    left_out = comparison.matched.left_out
+    left = f"{left_out} rows of weekdays or hours that the reference does not have are left out" if left_out else ""
+    return "; ".join(filter(None, (verdict.reason, comparison.reference.note, left)))

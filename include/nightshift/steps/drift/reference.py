@@ -1,5 +1,6 @@
-"""What the window is compared with: the champion's own sample, the same mixed as the window, or a year earlier."""
+"""What a drift run compares, settled once: the window with the champion's own sample, mixed alike or a year earlier."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -8,9 +9,10 @@ import pandas as pd
 
 from nightshift.config.horizons import list_season_days
 from nightshift.config.pipeline import PipelineConfig
+from nightshift.config.sections.drift import Drift
 from nightshift.core.features.sampling import match_mix
 from nightshift.io.lake.parquet import fetch_table
-from nightshift.io.ledger.entries import find_entries
+from nightshift.io.ledger.entries import Entry, find_entries
 from nightshift.io.registry import ModelVersion
 from nightshift.io.resources import Resources
 from nightshift.steps.ingest.samples import HELD_OUT, HOUR, sample_entries
@@ -42,6 +44,30 @@ class Matched:
     reference: pd.DataFrame
     current: pd.DataFrame
     left_out: int = 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The champion, its reference, a sample of the window's rows, and both sides mixed alike."""
+
+    champion: ModelVersion
+    reference: Reference
+    window: pd.DataFrame
+    matched: Matched
+    task: str
+    limits: Drift
+    seed: int
+
+
+def settle_comparison(
+    config: PipelineConfig, resources: Resources, champion: ModelVersion, entries: Sequence[Entry]
+) -> Comparison:
+    """Read both sides; `entries` are the features of the window's days, in their order."""
+    limits, seed = config.spec.drift, config.spec.training.seed
+    reference = choose_reference(config, resources, champion, entries[0].partition, entries[-1].partition)
+    window = sample_entries(resources.lake, entries, champion.feature_names, limits.sample_rows, seed)
+    matched = match_rows(reference, reference.fitted, window, seed)
+    return Comparison(champion, reference, window, matched, config.spec.task, limits, seed)
 
 
 def choose_reference(
