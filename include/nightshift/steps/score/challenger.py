@@ -37,6 +37,7 @@ from nightshift.io.scores.shadow import (
 from nightshift.io.warehouse.locks import lock_partition
 from nightshift.steps.labels import TARGET, read_targets
 from nightshift.steps.outcome import Outcome
+from nightshift.steps.score.plan import make_inputs
 from nightshift.steps.score.stream import score_features
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ def _write_shadow(
         keys = [batch.column(name) for name in config.spec.keys]
         return pa.RecordBatch.from_arrays([*keys, pa.array(scores, pa.float64())], schema=schema)
 
-    groups = score_features(config, resources, features, challenger, finish)
+    groups = score_features(config, resources, make_inputs(config, features, challenger), finish)
     with resources.warehouse.begin() as connection, closing(groups):
         stage_scores(connection, config, chain.from_iterable(groups))
         lock_partition(connection, config.name, partition)

@@ -1,7 +1,7 @@
 """What a partition is scored from, settled before the first row: the model, the features, the time."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -21,12 +21,37 @@ DEFAULT_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
+class Inputs:
+    """What is read to be scored, and by which version: the features' columns, in batches of so many rows.
+
+    `share` picks the row groups of one shard: its number from 0, of how many.
+    """
+
+    features: ObjectRef
+    version: ModelVersion
+    keys: tuple[str, ...]
+    batch_rows: int
+    share: tuple[int, int] = (0, 1)
+
+    @property
+    def columns(self) -> list[str]:
+        """The keys and the version's features."""
+        return list(dict.fromkeys([*self.keys, *self.version.feature_names]))
+
+    @property
+    def texts(self) -> list[str]:
+        """The columns that only the model reads as text."""
+        return [name for name in self.version.features["categorical"] if name not in self.keys]
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a scoring of a partition is made from, settled once: all of its tasks, and their retries, keep to it."""
 
+    partition: date
     attempt: Attempt
-    features: ObjectRef
-    version: ModelVersion
+    inputs: Inputs
+    task: str
     threshold: float
     inputs_sha256: str
     scored_at: datetime
@@ -35,8 +60,8 @@ class Plan:
         """As JSON, for another task; `read_plan` reads it."""
         return {
             "attempt": {"name": self.attempt.name, "number": self.attempt.number},
-            "features": self.features.to_record(),
-            "version": self.version.version,
+            "features": self.inputs.features.to_record(),
+            "version": self.inputs.version.version,
             "threshold": self.threshold,
             "inputs_sha256": self.inputs_sha256,
             "scored_at": self.scored_at.isoformat(),
@@ -76,18 +101,28 @@ def plan_scoring(config: PipelineConfig, resources: Resources, request: ScoringR
     if champion is None or model_version.version != champion.version:
         # Only the champion is known to be harmless to load and able to score.
         require_servable(config, resources, model_version)
-    inputs, threshold = hash_inputs(ref, model_version, config), find_threshold(config, model_version)
-    return Plan(attempt, ref, model_version, threshold, inputs, _choose_time(published, inputs))
+    digest, threshold = hash_inputs(ref, model_version, config), find_threshold(config, model_version)
+    inputs, scored_at = make_inputs(config, ref, model_version), _choose_time(published, digest)
+    return Plan(partition, attempt, inputs, config.spec.task, threshold, digest, scored_at)
 
 
-def read_plan(config: PipelineConfig, resources: Resources, record: PlanRecord) -> Plan:
-    """The plan of another task; NightshiftError where its version was retired since."""
+def make_inputs(config: PipelineConfig, features: ObjectRef, version: ModelVersion) -> Inputs:
+    """All of the features, in the pipeline's batches."""
+    return Inputs(features, version, tuple(config.spec.keys), config.spec.scoring.batch_rows)
+
+
+def read_plan(
+    config: PipelineConfig, resources: Resources, partition: date, record: PlanRecord, share: tuple[int, int] = (0, 1)
+) -> Plan:
+    """The plan of another task, or one shard's share of it; NightshiftError where its version was retired since."""
     with resources.warehouse.begin() as connection:
         version = require_usable_version(connection, config.name, record["version"])
+    inputs = make_inputs(config, ObjectRef.from_record(record["features"]), version)
     return Plan(
+        partition=partition,
         attempt=Attempt(**record["attempt"]),
-        features=ObjectRef.from_record(record["features"]),
-        version=version,
+        inputs=replace(inputs, share=share),
+        task=config.spec.task,
         threshold=record["threshold"],
         inputs_sha256=record["inputs_sha256"],
         scored_at=datetime.fromisoformat(record["scored_at"]),

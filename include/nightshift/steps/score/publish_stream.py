@@ -55,7 +55,7 @@ def open_scores(
 
 def _make_groups(config: PipelineConfig, resources: Resources, partition: date, scored: Scored) -> Groups:
     if "plan" in scored:
-        return score_planned(config, resources, partition, read_plan(config, resources, scored["plan"]))
+        return score_planned(config, resources, read_plan(config, resources, partition, scored["plan"]))
     return _read_objects(config, resources, [ObjectRef.from_record(record) for record in scored["shards"]])
 
 

@@ -38,37 +38,31 @@ def score_partition(
     plan = plan_scoring(config, resources, ScoringRequest(partition, features, version, at))
     if isinstance(plan, Outcome):
         return plan
-    if scores_by_tables(plan.version, plan.features.rows):
-        log.info(LEFT, config.name, partition, f"{plan.features.rows:,}", plan.version.version)
-        return Outcome("done", figures={"plan": plan.to_record(), **describe_plan(plan, plan.features.rows)})
-    return score_share(config, resources, partition, plan, plan.attempt.name)
+    rows, scoring = plan.inputs.features.rows, plan.inputs.version
+    if scores_by_tables(scoring, rows):
+        log.info(LEFT, config.name, partition, f"{rows:,}", scoring.version)
+        return Outcome("done", figures={"plan": plan.to_record(), **describe_plan(plan, rows)})
+    return score_share(config, resources, plan, plan.attempt.name)
 
 
-def score_share(
-    config: PipelineConfig,
-    resources: Resources,
-    partition: date,
-    plan: Plan,
-    name: str,
-    share: tuple[int, int] = (0, 1),
-) -> Outcome:
-    """Score all of the features, or one share of their row groups (its number from 0, of how many), into the lake.
+def score_share(config: PipelineConfig, resources: Resources, plan: Plan, name: str) -> Outcome:
+    """Score the plan's features, or its share of them, into the lake.
 
     `name` is that of the object, which nobody else may use. Stopped where the model gives NaN or infinity.
     """
-    key = make_key("scores", config.name, partition, name)
+    key = make_key("scores", config.name, plan.partition, name)
     try:
-        with closing(score_planned(config, resources, partition, plan, share)) as groups:
+        with closing(score_planned(config, resources, plan)) as groups:
             scores = store_groups(resources.lake, key, make_scores_schema(config), groups)
     except UnusableScores as error:
-        return stop_unusable(config, partition, error)
+        return stop_unusable(config, plan.partition, error)
     return Outcome("done", figures={"scores": scores.to_record(), **describe_plan(plan, scores.rows)})
 
 
 def describe_plan(plan: Plan, rows: int) -> dict[str, Any]:
     """What `publish` writes into the ledger, beside the object."""
     return {
-        "model_version": plan.version.version,
+        "model_version": plan.inputs.version.version,
         "rows": rows,
         "inputs_sha256": plan.inputs_sha256,
         "scored_at": plan.scored_at.isoformat(),

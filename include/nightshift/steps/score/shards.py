@@ -26,7 +26,7 @@ def plan_shards(
     plan = plan_scoring(config, resources, ScoringRequest(partition, version=version, at=at))
     if isinstance(plan, Outcome):
         return plan
-    count, record = count_shards(plan.features.rows, config.spec.scoring.shard_rows), plan.to_record()
+    count, record = count_shards(plan.inputs.features.rows, config.spec.scoring.shard_rows), plan.to_record()
     return Outcome("done", figures={"shards": [{**record, "number": number, "of": count} for number in range(count)]})
 
 
@@ -37,8 +37,8 @@ def count_shards(rows: int, shard_rows: int | None) -> int:
 
 def score_shard(config: PipelineConfig, resources: Resources, partition: date, shard: Shard) -> Outcome:
     """Score one shard into an object of its own, as often as it takes; figures as those of `score_partition`."""
-    plan, share = read_plan(config, resources, shard), (shard["number"], shard["of"])
-    return score_share(config, resources, partition, plan, make_attempt_id(), share)
+    plan = read_plan(config, resources, partition, shard, share=(shard["number"], shard["of"]))
+    return score_share(config, resources, plan, make_attempt_id())
 
 
 def join_shards(scored: Sequence[Scored]) -> Scored:
