@@ -23,7 +23,7 @@ class ShiftedDatetime(datetime.datetime):
 
 
 # In our own modules only: libraries written in C know the real class by its size.
-ours = [module for name, module in sys.modules.items() if name.startswith("include.")]
+ours = [module for name, module in sys.modules.items() if name.startswith("nightshift.")]
 bent = [module for module in ours if getattr(module, "datetime", None) is datetime.datetime]
 for module in bent:
     vars(module)["datetime"] = ShiftedDatetime
