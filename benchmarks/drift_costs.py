@@ -21,8 +21,8 @@ import pyarrow as pa
 
 from nightshift.config.loading import load_pipeline
 from nightshift.config.project import PROJECT_ROOT
+from nightshift.core.features.sampling import sample_rows
 from nightshift.core.features.schema import make_feature_schema
-from nightshift.core.training.fit import sample_rows
 from nightshift.io.lake.base import make_attempt_id, make_key
 from nightshift.io.lake.folder import FolderLake
 from nightshift.io.lake.parquet import store_table

@@ -19,7 +19,7 @@ from nightshift.config.sections.drift import Drift
 from nightshift.core.drift.columns import compare_column
 from nightshift.core.drift.null_distribution import NullDistribution, bind_numbers, find_critical_value
 from nightshift.core.drift.result import Kind
-from nightshift.core.training.fit import sample_rows
+from nightshift.core.features.sampling import sample_rows
 from nightshift.extension.drift_measures import find_distance
 
 ALL_ROWS, NIGHTS, WINDOW = 200_000, 50, 3

@@ -29,9 +29,9 @@ from nightshift.config.sections.retrain import Retrain
 from nightshift.core.drift.columns import compare_column
 from nightshift.core.drift.result import SCORE, conclude_drift
 from nightshift.core.evaluation.bootstrap import Resampling, bootstrap_gain
+from nightshift.core.features.sampling import sample_rows
 from nightshift.core.performance.tolerance import Night, check_tolerance
 from nightshift.core.retraining.policy import PastRequest, RetrainDecision, Signals, decide_retraining
-from nightshift.core.training.fit import sample_rows
 from nightshift.io.vendors.evidently import measure_numbers
 from nightshift.steps.drift.columns import compare_columns, find_nights, make_null_distribution
 from nightshift.steps.drift.reference import Comparison, Matched, Reference

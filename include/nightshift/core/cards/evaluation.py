@@ -10,9 +10,9 @@ from nightshift.config.pipeline import PipelineSpec
 from nightshift.core.cards.card_inputs import HeldOut, KnownModel
 from nightshift.core.cards.gate import list_rules
 from nightshift.core.evaluation.bootstrap import Resampling, bootstrap_metric
+from nightshift.core.evaluation.calibration_error import expected_calibration_error, reliability
 from nightshift.core.evaluation.metrics import is_higher_better
 from nightshift.core.gate.rule import find_figures
-from nightshift.core.training.calibration import expected_calibration_error, reliability
 from nightshift.extension.tasks import find_task
 
 # An interval from a standard error needs no more: Efron and Tibshirani (1993), section 6.4.

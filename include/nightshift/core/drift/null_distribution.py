@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from nightshift.core.training.fit import sample_rows
+from nightshift.core.features.sampling import sample_rows
 
 DRAWS = 100
 CONFIDENCE = 0.99

@@ -12,7 +12,7 @@ import pandas as pd
 
 from nightshift.core.estimators.kinds import predict_scores
 from nightshift.core.evaluation.metrics import is_higher_better, measure
-from nightshift.core.training.fit import sample_rows
+from nightshift.core.features.sampling import sample_rows
 
 MAX_ROWS = 5_000
 

@@ -43,3 +43,16 @@ def match_mix(reference: np.ndarray, current: np.ndarray, seed: int) -> tuple[np
         for positions, share in zip(found, shares, strict=True)
     ]
     return np.sort(np.concatenate(drawn)) if drawn else np.empty(0, dtype=int), kept
+
+
+def sample_rows(count: int, most: int, seed: int) -> np.ndarray:
+    """Positions of at most `most` of `count` rows, seeded, in their order.
+
+    >>> sample_rows(count=10, most=3, seed=7)
+    array([5, 6, 7])
+    >>> sample_rows(count=2, most=3, seed=7)
+    array([0, 1])
+    """
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, size=most, replace=False))

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from nightshift.config.sections.gate import Gate
+from nightshift.core.evaluation.calibration_error import expected_calibration_error
 from nightshift.core.evaluation.metrics import gain, is_higher_better
 from nightshift.core.evaluation.weighted_metrics import measure_rows
 from nightshift.core.gate.case import GateCase
 from nightshift.core.gate.comparison import compare, count_fewer, explain_unknown, format_interval, show_interval
 from nightshift.core.gate.evidence import Evidence
 from nightshift.core.gate.rule import Rule
-from nightshift.core.training.calibration import expected_calibration_error
 from nightshift.extension.metrics import METRICS
 from nightshift.extension.tasks import find_task
 

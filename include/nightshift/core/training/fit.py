@@ -8,6 +8,7 @@ import pandas as pd
 
 from nightshift.config.pipeline import PipelineSpec
 from nightshift.core.estimators.kinds import fit_model, require_libraries
+from nightshift.core.features.sampling import sample_rows
 from nightshift.core.training.calibration import (
     CalibratedClassifier,
     Method,
@@ -84,16 +85,3 @@ def _finish_classifier(model: Any, found: Found, spec: PipelineSpec) -> Fitted:
     threshold = choose_threshold(rule, target, predicted)
     decision_rule = describe_decision(rule, target, predicted, threshold)
     return Fitted(model, found.best.setting, found.trials, method, threshold, decision_rule)
-
-
-def sample_rows(count: int, most: int, seed: int) -> np.ndarray:
-    """Positions of at most `most` of `count` rows, seeded, in their order.
-
-    >>> sample_rows(count=10, most=3, seed=7)
-    array([5, 6, 7])
-    >>> sample_rows(count=2, most=3, seed=7)
-    array([0, 1])
-    """
-    if count <= most:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(seed).choice(count, size=most, replace=False))

@@ -10,8 +10,7 @@ import pyarrow as pa
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.features.build import has_hours, take_hours
-from nightshift.core.features.sampling import allocate_rows
-from nightshift.core.training.fit import sample_rows
+from nightshift.core.features.sampling import allocate_rows, sample_rows
 from nightshift.io.lake.base import Lake, ObjectRef, make_key
 from nightshift.io.lake.parquet import ROW_GROUP, fetch_table, store_table, stream_groups
 from nightshift.io.ledger.entries import Entry

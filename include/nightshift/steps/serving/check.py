@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.project import COMMAND
+from nightshift.core.features.sampling import sample_rows
 from nightshift.core.gate.evidence import Served
 from nightshift.core.gate.serving import MAX_DIFFERENCE
 from nightshift.core.predictors import Parity
-from nightshift.core.training.fit import sample_rows
 from nightshift.errors import NightshiftError, TemporarilyUnavailable
 from nightshift.io.lake.base import ObjectRef, fetch_verified, make_attempt_id
 from nightshift.io.lake.parquet import store_table

@@ -9,7 +9,7 @@ import pyarrow as pa
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.estimators.kinds import predict_scores
 from nightshift.core.features.build import has_hours, take_hours
-from nightshift.core.training.fit import sample_rows
+from nightshift.core.features.sampling import sample_rows
 from nightshift.io.lake.base import ObjectRef, make_attempt_id
 from nightshift.io.lake.parquet import fetch_table, store_table
 from nightshift.io.ledger.entries import find_entries

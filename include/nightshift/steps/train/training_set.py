@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from nightshift.config.pipeline import PipelineConfig
-from nightshift.core.training.fit import sample_rows
+from nightshift.core.features.sampling import sample_rows
 from nightshift.core.training.splits import Window, split_window
 from nightshift.io.lake.base import ObjectRef
 from nightshift.io.lake.parquet import fetch_table

@@ -1,6 +1,5 @@
 """Calibration: chosen where it helps, harmless where it doesn't, and shipped with the model."""
 
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +8,14 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
 from nightshift.core.estimators.kinds import predict_scores
+from nightshift.core.evaluation.calibration_error import expected_calibration_error
 from nightshift.core.training.calibration import (
     CORRECTIONS,
     CalibratedClassifier,
     Correction,
     choose_calibration,
     correct_scores,
-    expected_calibration_error,
     fit_calibrator,
-    reliability,
 )
 from nightshift.io.artifacts import load_model, store_model
 from nightshift.io.lake.folder import FolderLake
@@ -105,23 +103,3 @@ def test_a_calibrated_model_is_one_of_scikit_learns_kind() -> None:
     copied = clone(calibrated)
     assert copied.get_params()["model__C"] == 3.0
     assert copied.method == "sigmoid"
-
-
-def test_the_calibration_error_is_the_distance_between_promised_and_observed() -> None:
-    target, predicted = np.array([0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]), np.repeat([0.5, 0.75], 4)
-    # A quarter of the first four, all of the last four.
-    assert expected_calibration_error(target, predicted) == pytest.approx(0.5 * 0.25 + 0.5 * 0.25)
-    assert reliability(target, predicted)[0] == {
-        "low": 0.5, "high": 0.5, "predicted": 0.5, "observed": 0.25, "rows": 4,
-    }  # fmt: skip
-
-
-def test_bins_hold_equally_many_rows_and_equal_predictions_share_one() -> None:
-    target, predicted = draw_block(0)
-    table = reliability(target, predicted, 10)
-    assert [line["rows"] for line in table] == [SIZE // 10] * 10
-    assert all(first["high"] < second["low"] for first, second in pairwise(table))
-    # In order of the outcome, bins of equal predictions would look far off.
-    constant = np.full(100, 0.5)
-    assert expected_calibration_error(np.repeat([0.0, 1.0], 50), constant) == 0
-    assert np.isnan(expected_calibration_error(np.array([]), np.array([])))

@@ -21,7 +21,7 @@ from nightshift.core.evaluation.metrics import gain, measure
 from nightshift.core.training import fit as training
 from nightshift.core.training import search
 from nightshift.core.training.calibration import CORRECTIONS
-from nightshift.core.training.fit import sample_rows, tune_and_fit
+from nightshift.core.training.fit import tune_and_fit
 from nightshift.core.training.search import Trial, choose_survivors, plan_rungs
 from nightshift.core.training.search_space import Setting, choose_settings, list_settings
 from nightshift.core.training.splits import make_folds
@@ -343,12 +343,6 @@ def test_metrics_that_can_not_be_computed_are_nan() -> None:
 
 def test_gain_has_the_direction_of_the_metric() -> None:
     assert gain("roc_auc", 0.8, 0.7) > 0 > gain("rmse", 0.8, 0.7)
-
-
-def test_a_sample_is_seeded_and_in_order() -> None:
-    assert sample_rows(5, 10, 1).tolist() == [0, 1, 2, 3, 4]
-    chosen = sample_rows(1000, 10, 1)
-    assert chosen.tolist() == sorted(chosen) == sample_rows(1000, 10, 1).tolist()
 
 
 def test_the_search_sees_a_sample_and_the_last_fit_all_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

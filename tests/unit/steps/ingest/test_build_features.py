@@ -16,8 +16,8 @@ from nightshift.config.arrow_types import ARROW_TYPES
 from nightshift.config.loading import load_pipeline
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.features.build import build_features, concat_history, take_hours
+from nightshift.core.features.sampling import sample_rows
 from nightshift.core.features.schema import make_feature_schema
-from nightshift.core.training.fit import sample_rows
 from nightshift.steps.ingest.build_features import Part, _stream_parts
 from nightshift.steps.ingest.samples import HOUR, Sampler
 from tests.kits.pipelines import make_spec, write_pipeline
