@@ -50,6 +50,15 @@ def test_a_measures_own_limit_is_what_pipeline_yaml_falls_back_to(measure: Drift
     assert Drift().find_limit(measure) == measure.limit
 
 
+@pytest.mark.parametrize("measure", [each for each in DRIFT_MEASURES if each.limit_field], ids=lambda each: each.name)
+def test_what_pipeline_yaml_says_counts_instead_of_a_measures_own_limit(measure: DriftMeasure) -> None:
+    assert Drift.model_validate({measure.limit_field: 0.42}).find_limit(measure) == 0.42
+
+
+def test_a_projects_own_measure_has_its_limit_by_name(nothing: DriftMeasure) -> None:
+    assert Drift(limits={"nothing": 0.42}).find_limit(nothing) == 0.42
+
+
 @pytest.mark.parametrize("kind", ["numeric", "categorical", "prediction"])
 def test_every_kind_of_column_has_one_distance(kind: str) -> None:
     (primary,) = [each for each in DRIFT_MEASURES if each.primary and kind in each.kinds]
