@@ -93,7 +93,7 @@ def tell_gate(gate: dict[str, Any] | None) -> Iterator[Line]:
 
 
 def tell_promotion(found: dict[str, Any]) -> Iterator[Line]:
-    """Who put it in charge."""
+    """Who promoted it."""
     promotion = found["promotion"]
     if promotion is None:
         yield "promoted", "never before it scored this row: it was asked for by its number"

@@ -1,4 +1,4 @@
-"""`models`, `promote` and `rollback`: the versions of a pipeline, and which of them is in charge."""
+"""`models`, `promote` and `rollback`: the versions of a pipeline, and which of them is champion."""
 
 import argparse
 import json

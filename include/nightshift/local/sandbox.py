@@ -60,7 +60,7 @@ class Sandbox:
 
 @contextmanager
 def open_sandbox(kept: Path | None = None) -> Iterator[Sandbox]:
-    """A scratch house in the folder `kept`, or in a temporary one that is gone afterwards."""
+    """A sandbox in the folder `kept`, or in a temporary one that is gone afterwards."""
     with contextlib.ExitStack() as stack:
         folder = kept.resolve() if kept else Path(tempfile.mkdtemp(prefix="nightshift-replay-"))
         if not kept:

@@ -148,7 +148,7 @@ def _stop_airflow(paths: Paths) -> bool:
 
 
 def _wait_until_healthy(client: AirflowClient, started: list[Started], began: datetime, progress: Progress) -> None:
-    deadline, told = time.monotonic() + START_SECONDS, ""
+    deadline, shown = time.monotonic() + START_SECONDS, ""
     while waiting := _list_unhealthy(client, began):
         for process in started:
             if not is_running(process):
@@ -160,9 +160,9 @@ def _wait_until_healthy(client: AirflowClient, started: list[Started], began: da
             logs = "\n".join(f"  {process.log}" for process in started if process.name in waiting)
             raise NightshiftError(f"Not ready after {START_SECONDS} seconds: {', '.join(waiting)}. Their logs:\n{logs}")
         line = f"waiting for Airflow's {', '.join(waiting)}"
-        if line != told:
+        if line != shown:
             progress(line)
-            told = line
+            shown = line
         time.sleep(0.3)
 
 

@@ -1,4 +1,4 @@
-"""state of a pipeline -> alerts that open and recover; alerts -> whoever is to be told."""
+"""state of a pipeline -> alerts that open and recover; alerts -> who is to be notified."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
@@ -63,7 +63,7 @@ def read_facts(
         now,
         champion=charge.get("version"),
         champion_last_day=charge.get("holdout_to"),
-        in_charge_since=charge.get("first"),
+        champion_since=charge.get("first"),
         stopped={
             row["partition_date"]: "; ".join(failure["detail"] for failure in row["failures"][:5])
             for row in stopped
@@ -105,20 +105,20 @@ def notify_alerts(
     now: datetime,
     explain: Callable[[Exception], str] = lambda error: type(error).__name__,
 ) -> Outcome:
-    """Tell every alert and recovery that is untold through each of the `senders`, by the name of their connection.
+    """Report every new alert and recovery through each of the `senders`, by the name of their connection.
 
-    One that fails leaves the alert untold for the next run, which asks only that one again. Without senders an alert
-    counts as told: the log has it. A crash between sending and the commit repeats that one message.
+    One that fails leaves the alert for the next run, which asks only that one again. Without senders an alert counts as
+    notified: the log has it. A crash between sending and the commit repeats that one message.
     Figures: notified (titles), problems by connection.
     """
-    told: list[str] = []
+    notified: list[str] = []
     problems: dict[str, str] = {}
     after = 0
     while True:
         with resources.warehouse.begin() as connection:
             row = table.claim_unnotified(connection, config.name, after)
             if row is None:
-                return Outcome("done", figures={"notified": told, "problems": problems})
+                return Outcome("done", figures={"notified": notified, "problems": problems})
             message, after = to_message(row), row["id"]
             recovered = message.state == "recovered"
             before = row["recovery_recipients" if recovered else "recipients"]
@@ -127,7 +127,7 @@ def notify_alerts(
             problem = "; ".join(f"{name}: {why}" for name, why in failed.items()) or None
             table.record_notified(connection, row["id"], recovered, done, problem, now)
         problems |= failed
-        told += [] if failed else [message.title]
+        notified += [] if failed else [message.title]
 
 
 def _send(message: Message, senders: Mapping[str, Send], explain: Callable[[Exception], str]) -> dict[str, str]:
@@ -142,7 +142,7 @@ def _send(message: Message, senders: Mapping[str, Send], explain: Callable[[Exce
 
 
 def to_message(row: Mapping[str, Any]) -> Message:
-    """What is to be told of a row of monitoring.alerts: its recovery, where it has one."""
+    """What is to be reported of a row of monitoring.alerts: its recovery, where it has one."""
     texts = {name: row[name] for name in ("id", "pipeline", "kind", "subject", "what", "why", "todo", "link")}
     if row["recovered_at"] is None:
         return Message(**texts, state="open", at=row["opened_at"])

@@ -29,8 +29,8 @@ def describe_schema_changes(resources: Resources, pipeline: str) -> str | None:
     if not changes:
         return None
     added = [change["column_name"] for change in changes if change["change"] == "added" and change["accepted"]]
-    told = [f"{', '.join(added)}: not declared in pipeline.yaml"] if added else []
-    told += [change["detail"] for change in changes if change["column_name"] not in added]
-    more = f"; and {len(told) - MAX_REPORTED} more" if len(told) > MAX_REPORTED else ""
+    reported = [f"{', '.join(added)}: not declared in pipeline.yaml"] if added else []
+    reported += [change["detail"] for change in changes if change["column_name"] not in added]
+    more = f"; and {len(reported) - MAX_REPORTED} more" if len(reported) > MAX_REPORTED else ""
     when = changes[0]["partition_date"]
-    return f"Columns last differed from what was agreed on {when}: {'; '.join(told[:MAX_REPORTED])}{more}"
+    return f"Columns last differed from what was agreed on {when}: {'; '.join(reported[:MAX_REPORTED])}{more}"

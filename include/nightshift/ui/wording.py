@@ -38,7 +38,7 @@ def describe_state(record: Record) -> Cell:
 
 
 def describe_champion(record: Record) -> Cell:
-    """The version in charge; all versions and their cards are a click away."""
+    """The champion; all versions and their cards are a click away."""
     if "champion_version" not in record:
         return NOTHING
     page = f"models/{record['pipeline']}"

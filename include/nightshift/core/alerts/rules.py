@@ -69,7 +69,7 @@ class Facts:
     now: datetime
     champion: int | None = None
     champion_last_day: date | None = None
-    in_charge_since: datetime | None = None
+    champion_since: datetime | None = None
     stopped: Mapping[date, str] = field(default_factory=dict)
     changed: Mapping[date, str] = field(default_factory=dict)
     failed: frozenset[date] = frozenset()
@@ -214,7 +214,7 @@ def list_due(facts: Facts, limits: Alerts, schedules: Schedules) -> set[date]:
     was ingested. So a pipeline that is paused, or that works on history, misses nothing.
     """
     zone, late = ZoneInfo(schedules.timezone), timedelta(hours=limits.missed_after_hours)
-    since = max(facts.in_charge_since or datetime.max.replace(tzinfo=UTC), facts.now - late - LOOKBACK)
+    since = max(facts.champion_since or datetime.max.replace(tzinfo=UTC), facts.now - late - LOOKBACK)
     due = set()
     for tick in list_due_times(schedules.ingest, zone, since, facts.now - late):
         night = tick.date() - timedelta(days=1)

@@ -28,13 +28,13 @@ class DuplicateGroups:
 
     def narrow(self, columns: Columns, names: Sequence[str]) -> Self:
         """Those that are alike in these columns too. No further column is read once no row is left."""
-        alike = self
+        narrowed = self
         for name in names:
-            if not len(alike.rows):
+            if not len(narrowed.rows):
                 break
             cells = read_frame(columns, [name])[name]
-            alike = alike._narrow_by(cells if len(alike.rows) == len(cells) else cells.iloc[alike.rows])
-        return alike
+            narrowed = narrowed._narrow_by(cells if len(narrowed.rows) == len(cells) else cells.iloc[narrowed.rows])
+        return narrowed
 
     def among(self, rows: np.ndarray) -> Self:
         """Those that are alike where only `rows` (a mask) count."""

@@ -85,10 +85,10 @@ def find_days(table: Columns, declared: Mapping[str, ColumnType], event_time: st
     return pd.to_datetime(frame[event_time]).dt.normalize()
 
 
-def find_taken_keys(alike: DuplicateGroups, keys: Sequence[str], good: np.ndarray, late: np.ndarray) -> Reasons:
+def find_taken_keys(duplicates: DuplicateGroups, keys: Sequence[str], good: np.ndarray, late: np.ndarray) -> Reasons:
     """Late rows whose key another good row has. What came on time stays: moving rows can't take any from a day."""
     reason = f"{', '.join(keys)}: the key of this late row is already in its day"
-    return {int(row): [reason] for row in alike.among(good).rows if late[row]}
+    return {int(row): [reason] for row in duplicates.among(good).rows if late[row]}
 
 
 def _choose_kind(tables: Sequence[Columns], name: str) -> pa.DataType:

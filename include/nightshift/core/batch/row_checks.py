@@ -100,14 +100,14 @@ def explain_size(rows: int, earlier: Sequence[int], ratio: float | None) -> str:
     )
 
 
-def find_repeats(columns: Columns, alike: DuplicateGroups) -> np.ndarray:
-    """A mask of the rows that repeat an earlier row in every column; `alike` are those that do in some of them."""
-    return alike.narrow(columns, columns.column_names).mask_later(columns.num_rows)
+def find_repeats(columns: Columns, duplicates: DuplicateGroups) -> np.ndarray:
+    """A mask of the rows that repeat an earlier row in every column; `duplicates` are those that do in some of them."""
+    return duplicates.narrow(columns, columns.column_names).mask_later(columns.num_rows)
 
 
-def find_conflicting_keys(alike: DuplicateGroups, keys: Sequence[str], rows: np.ndarray) -> Reasons:
+def find_conflicting_keys(duplicates: DuplicateGroups, keys: Sequence[str], rows: np.ndarray) -> Reasons:
     """Among `rows` (a mask): those that share a key but differ elsewhere. All of them, so that order can't matter."""
-    return {int(row): [f"{', '.join(keys)}: the key appears more than once"] for row in alike.among(rows).rows}
+    return {int(row): [f"{', '.join(keys)}: the key appears more than once"] for row in duplicates.among(rows).rows}
 
 
 def merge_reasons(*parts: Reasons) -> Reasons:

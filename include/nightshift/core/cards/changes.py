@@ -1,4 +1,4 @@
-"""What is different from the version that was in charge, and what happened to the pipeline's champions before."""
+"""What is different from the champion before, and what happened to the pipeline's champions before."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the house itself does for every pipeline, in the settings that are in force: oversight, monitoring, changes."""
+"""What Nightshift itself does for every pipeline, in the settings that are in force: oversight, monitoring, changes."""
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.project import COMMAND

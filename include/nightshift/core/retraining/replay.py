@@ -22,7 +22,7 @@ POLICIES: tuple[Policy, ...] = ("nightshift", "never", "always", "weekly")
 
 @dataclass(frozen=True)
 class Span:
-    """What is replayed, and what the model in charge on the first night was trained on."""
+    """What is replayed, and what the champion of the first night was trained on."""
 
     first: date
     last: date

@@ -143,7 +143,7 @@ def forget_shadow(connection: Connection, pipeline: str, days: int, now: datetim
 
 
 def list_stale_candidates(connection: Connection, pipeline: str, days: int, now: datetime) -> list[int]:
-    """Versions that old which never were in charge, are no challenger, and whose scores nobody sees."""
+    """Versions that old which never were champion, are no challenger, and whose scores nobody sees."""
     values = {"pipeline": pipeline, "days": days, "now": now}
     return [row.version for row in connection.execute(text(_CANDIDATES), values)]
 

@@ -1,4 +1,4 @@
-"""ml.champions and ml.challengers: the version in charge, the one in its shadow, and how they change."""
+"""ml.champions and ml.challengers: the current version, the one scored beside it, and how they change."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ class ChampionChanged(Exception):
 
 
 def find_champion(connection: Connection, pipeline: str) -> ModelVersion | None:
-    """The version in charge."""
+    """The champion."""
     versions, champions = MODEL_VERSIONS.c, CHAMPIONS.c
     statement = select(MODEL_VERSIONS).where(
         versions.pipeline == pipeline, champions.pipeline == pipeline, champions.version == versions.version
@@ -97,7 +97,7 @@ def _set_champion(
 
 
 def find_champion_at(connection: Connection, pipeline: str, at: datetime) -> ModelVersion | None:
-    """The version that was in charge at that time."""
+    """The version that was champion at that time."""
     version = connection.execute(
         text("select ml.champion_at(:pipeline, :at)"), {"pipeline": pipeline, "at": at}
     ).scalar()

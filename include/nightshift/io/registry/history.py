@@ -1,4 +1,4 @@
-"""ml.gate_decisions and ml.promotions: what was decided, and who put which version in charge. Rows are only added."""
+"""ml.gate_decisions and ml.promotions: what was decided, and who promoted which version. Rows are only added."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime

@@ -72,8 +72,8 @@ def _open_resources() -> tuple[Any, list[PipelineConfig], Any]:
 
     context = get_current_context()
     params, resources = context["params"], open_resources(read_connection)
-    upkeep = begin_maintenance(resources, context["dag_run"].run_id, params["grace"], is_dry_run(context))
-    return resources, _load_pipelines(params["pipeline"]), upkeep
+    maintenance = begin_maintenance(resources, context["dag_run"].run_id, params["grace"], is_dry_run(context))
+    return resources, _load_pipelines(params["pipeline"]), maintenance
 
 
 def _load_pipelines(name: str | None) -> list[PipelineConfig]:

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @step_task
 def roll_back(pipeline: str) -> Outcome:
-    """Put the earlier version back in charge, once a fresh process has shown that it can score."""
+    """Make the earlier version champion again, once a fresh process has shown that it can score."""
     from nightshift.steps.registry.rollback import list_window, roll_back
 
     context = get_current_context()

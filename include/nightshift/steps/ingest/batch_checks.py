@@ -76,15 +76,15 @@ def judge_rows(
     """
     spec, suite, columns, count = config.spec, config.expectations, typed.table, typed.table.num_rows
     arrivals = arrivals or Arrivals.on_time(count)
-    alike = DuplicateGroups.find(columns, spec.keys)
-    repeats = row_checks.find_repeats(columns, alike)
+    duplicates = DuplicateGroups.find(columns, spec.keys)
+    repeats = row_checks.find_repeats(columns, duplicates)
     moved = arrivals.moved & ~repeats
     aside = repeats | moved
     row_results = run_expectations(_open_rows(columns), suite.rows)
     reasons = row_checks.merge_reasons(_find_unsound_cells(config, partition, raw, typed), _reasons_of(row_results))
     good = ~aside & ~_mask(reasons, count)
-    conflicts = row_checks.find_conflicting_keys(alike, spec.keys, good & ~arrivals.late)
-    taken = find_taken_keys(alike, spec.keys, good, arrivals.late)
+    conflicts = row_checks.find_conflicting_keys(duplicates, spec.keys, good & ~arrivals.late)
+    taken = find_taken_keys(duplicates, spec.keys, good, arrivals.late)
     reasons = row_checks.merge_reasons(reasons, conflicts, taken)
     bad = _mask(reasons, count) & ~aside
     good = ~aside & ~bad

@@ -1,4 +1,4 @@
-"""MaintenanceRun of the whole house: what nothing points at any more goes, and what has outlived its retention."""
+"""Maintenance of all pipelines: what nothing points at any more goes, and what has outlived its retention."""
 
 from nightshift.steps.maintenance.airflow import clean_airflow
 from nightshift.steps.maintenance.garbage import collect_garbage

@@ -20,7 +20,7 @@ DAYS = 90
 def clean_airflow(
     resources: Resources,
     configs: Sequence[PipelineConfig],
-    upkeep: MaintenanceRun,
+    maintenance: MaintenanceRun,
     connection: ConnectionSpec | None,
     logs: Path,
     environ: Mapping[str, str] | None = None,
@@ -33,16 +33,16 @@ def clean_airflow(
         return Outcome("skipped", f"there is no connection {AIRFLOW!r}; run `airflow db clean` where Airflow runs")
     if not has_tables(connection):
         return Outcome("skipped", "Airflow has not run on this database yet")
-    before = upkeep.now - timedelta(days=find_days(configs))
+    before = maintenance.now - timedelta(days=find_days(configs))
     lines = [
         make_line(None, f"airflow {table}", rows=rows)
-        for table, rows in clean_tables(connection, before, upkeep.dry_run, environ).items()
+        for table, rows in clean_tables(connection, before, maintenance.dry_run, environ).items()
         if rows
     ]
-    count, size = clean_logs(logs, before, upkeep.dry_run)
+    count, size = clean_logs(logs, before, maintenance.dry_run)
     lines += [make_line(None, "airflow logs", count, 0, size)] if count else []
     with resources.warehouse.begin() as opened:
-        record_maintenance(opened, upkeep.run_id, upkeep.dry_run, lines)
+        record_maintenance(opened, maintenance.run_id, maintenance.dry_run, lines)
     return Outcome("done", figures=make_figures(lines))
 
 

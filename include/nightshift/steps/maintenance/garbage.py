@@ -28,15 +28,15 @@ BEFORE = timedelta(days=MAX_ATTEMPT_DAYS)
 BATCH = 100
 
 
-def collect_garbage(resources: Resources, configs: Sequence[PipelineConfig], upkeep: MaintenanceRun) -> Outcome:
+def collect_garbage(resources: Resources, configs: Sequence[PipelineConfig], maintenance: MaintenanceRun) -> Outcome:
     """Remove objects that nothing points at and writes that never ended, past the grace. Nothing in a dry run.
 
     Figures: lines (by pipeline and kind), objects, bytes, table.
     """
-    lines = [line for config in configs for line in sweep_pipeline(resources, config, upkeep, {"orphan"})]
-    lines += sweep_unfinished(resources, configs, upkeep)
+    lines = [line for config in configs for line in sweep_pipeline(resources, config, maintenance, {"orphan"})]
+    lines += sweep_unfinished(resources, configs, maintenance)
     with resources.warehouse.begin() as connection:
-        record_maintenance(connection, upkeep.run_id, upkeep.dry_run, lines)
+        record_maintenance(connection, maintenance.run_id, maintenance.dry_run, lines)
     return Outcome("done", figures=make_figures(lines))
 
 
@@ -47,14 +47,16 @@ def make_figures(lines: Sequence[Line]) -> dict[str, object]:
 
 
 def sweep_pipeline(
-    resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun, reasons: Collection[str]
+    resources: Resources, config: PipelineConfig, maintenance: MaintenanceRun, reasons: Collection[str]
 ) -> list[Line]:
     """Remove what may go for one of these reasons; the lines say what went, or in a dry run what would."""
-    doomed = [item for item in find_garbage(resources, config, upkeep) if item.why in reasons]
-    return sum_up(config.name, doomed if upkeep.dry_run else remove_garbage(resources, config, upkeep, doomed))
+    doomed = [item for item in find_garbage(resources, config, maintenance) if item.why in reasons]
+    return sum_up(
+        config.name, doomed if maintenance.dry_run else remove_garbage(resources, config, maintenance, doomed)
+    )
 
 
-def find_garbage(resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun) -> list[Doomed]:
+def find_garbage(resources: Resources, config: PipelineConfig, maintenance: MaintenanceRun) -> list[Doomed]:
     """What may go at first sight, by partition."""
     with resources.warehouse.begin() as connection:
         beginning = find_beginning(connection, config.name)
@@ -62,24 +64,24 @@ def find_garbage(resources: Resources, config: PipelineConfig, upkeep: Maintenan
     if beginning is None:
         return []
     objects = (found for found in list_found(resources.lake, config.name) if found.born > beginning - BEFORE)
-    doomed = choose_garbage(objects, held, upkeep.find_limits(config), upkeep.now)
+    doomed = choose_garbage(objects, held, maintenance.find_limits(config), maintenance.now)
     return sorted(doomed, key=lambda item: (item.found.partition, item.found.key))
 
 
 def remove_garbage(
-    resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun, doomed: Sequence[Doomed]
+    resources: Resources, config: PipelineConfig, maintenance: MaintenanceRun, doomed: Sequence[Doomed]
 ) -> list[Doomed]:
     """Remove what still may go when its partition is locked; return what went."""
     gone: list[Doomed] = []
     for partition, group in groupby(doomed, key=lambda item: item.found.partition):
         items = [item.found for item in group]
         for start in range(0, len(items), BATCH):
-            gone += _remove_batch(resources, config, upkeep, partition, items[start : start + BATCH])
+            gone += _remove_batch(resources, config, maintenance, partition, items[start : start + BATCH])
     return gone
 
 
 def _remove_batch(
-    resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun, partition: str, batch: Sequence[Found]
+    resources: Resources, config: PipelineConfig, maintenance: MaintenanceRun, partition: str, batch: Sequence[Found]
 ) -> list[Doomed]:
     with resources.warehouse.begin() as connection:
         if partition:
@@ -87,7 +89,7 @@ def _remove_batch(
         else:
             lock_versions(connection, config.name)
         held = _find_holders(connection, config.name, [found.key for found in batch])
-        doomed = choose_garbage(batch, held, upkeep.find_limits(config), upkeep.now)
+        doomed = choose_garbage(batch, held, maintenance.find_limits(config), maintenance.now)
         for item in doomed:
             resources.lake.delete(item.found.uri)
     return doomed
@@ -111,17 +113,19 @@ def list_found(lake: Lake, pipeline: str) -> Iterator[Found]:
                 yield Found(stored.key, stored.uri, kind, pipeline, place.partition, stored.size, born)
 
 
-def sweep_unfinished(resources: Resources, configs: Sequence[PipelineConfig], upkeep: MaintenanceRun) -> list[Line]:
+def sweep_unfinished(
+    resources: Resources, configs: Sequence[PipelineConfig], maintenance: MaintenanceRun
+) -> list[Line]:
     """Remove writes that never ended, past the grace."""
     names = {config.name for config in configs}
     stale = [
         item
         for item in resources.lake.list_unfinished()
-        if upkeep.now - item.modified_at > timedelta(days=upkeep.grace) and _is_ours(item, names)
+        if maintenance.now - item.modified_at > timedelta(days=maintenance.grace) and _is_ours(item, names)
     ]
     if not stale:
         return []
-    for item in stale if not upkeep.dry_run else ():
+    for item in stale if not maintenance.dry_run else ():
         resources.lake.delete_unfinished(item)
     size, oldest = sum(item.size for item in stale), min(item.modified_at for item in stale)
     return [make_line(None, "unfinished write", len(stale), 0, size, oldest, [item.uri for item in stale])]

@@ -24,37 +24,39 @@ from nightshift.steps.maintenance.run import MaintenanceRun
 from nightshift.steps.outcome import Outcome
 
 
-def apply_retention(resources: Resources, configs: Sequence[PipelineConfig], upkeep: MaintenanceRun) -> Outcome:
+def apply_retention(resources: Resources, configs: Sequence[PipelineConfig], maintenance: MaintenanceRun) -> Outcome:
     """Apply every retention that a pipeline.yaml names. Nothing in a dry run.
 
     Killed anywhere and run again, it goes on: rows leave ledger and warehouse in one transaction, objects later.
     Figures: lines (by pipeline and kind), objects, rows, bytes, table.
     """
-    lines = [line for config in configs for line in _retain_pipeline(resources, config, upkeep)]
+    lines = [line for config in configs for line in _retain_pipeline(resources, config, maintenance)]
     with resources.warehouse.begin() as connection:
-        record_maintenance(connection, upkeep.run_id, upkeep.dry_run, lines)
+        record_maintenance(connection, maintenance.run_id, maintenance.dry_run, lines)
     return Outcome("done", figures=make_figures(lines))
 
 
-def _retain_pipeline(resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun) -> Iterator[Line]:
+def _retain_pipeline(resources: Resources, config: PipelineConfig, maintenance: MaintenanceRun) -> Iterator[Line]:
     for name in PARTITIONED:
         if (days := find_days(config.spec, name)) is not None:
-            yield from _expire_kind(resources, config, upkeep, name, days)
-    yield from _forget_reports(resources, config, upkeep)
-    yield from _forget_shadow(resources, config, upkeep)
-    yield from _retire(resources, config, upkeep)
+            yield from _expire_kind(resources, config, maintenance, name, days)
+    yield from _forget_reports(resources, config, maintenance)
+    yield from _forget_shadow(resources, config, maintenance)
+    yield from _retire(resources, config, maintenance)
     # A dry run's sweep of orphans has named the others already.
-    yield from sweep_pipeline(resources, config, upkeep, {"superseded"} if upkeep.dry_run else {"superseded", "orphan"})
+    yield from sweep_pipeline(
+        resources, config, maintenance, {"superseded"} if maintenance.dry_run else {"superseded", "orphan"}
+    )
 
 
 def _expire_kind(
-    resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun, name: str, days: int
+    resources: Resources, config: PipelineConfig, maintenance: MaintenanceRun, name: str, days: int
 ) -> Iterator[Line]:
     kinds = ["raw", "late"] if name == "raw" else [name]
     with resources.warehouse.begin() as connection:
-        expired = list_expired(connection, config.name, kinds, days, upkeep.now)
-    if not upkeep.dry_run:
-        expired = list(_expire_days(resources, config, upkeep, expired, kinds, days))
+        expired = list_expired(connection, config.name, kinds, days, maintenance.now)
+    if not maintenance.dry_run:
+        expired = list(_expire_days(resources, config, maintenance, expired, kinds, days))
     if expired:
         rows, oldest = sum(entry.rows for entry in expired), min(entry.written_at for entry in expired)
         uris = [entry.uri for entry in expired]
@@ -64,7 +66,7 @@ def _expire_kind(
 def _expire_days(
     resources: Resources,
     config: PipelineConfig,
-    upkeep: MaintenanceRun,
+    maintenance: MaintenanceRun,
     expired: Sequence[Expired],
     kinds: list[str],
     days: int,
@@ -72,19 +74,19 @@ def _expire_days(
     """One transaction for each partition."""
     for partition in sorted({entry.partition for entry in expired}):
         with resources.warehouse.begin() as connection:
-            gone = expire_partition(connection, config.name, partition, kinds, days, upkeep.now)
+            gone = expire_partition(connection, config.name, partition, kinds, days, maintenance.now)
         yield from gone
 
 
-def _forget_reports(resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun) -> Iterator[Line]:
-    count, oldest = _forget(resources, config, upkeep, "reports", count_reports, forget_reports)
+def _forget_reports(resources: Resources, config: PipelineConfig, maintenance: MaintenanceRun) -> Iterator[Line]:
+    count, oldest = _forget(resources, config, maintenance, "reports", count_reports, forget_reports)
     if count:
         # One as a page and one as JSON; the sweep counts their bytes.
         yield make_line(config.name, "expired reports", 2 * count, oldest=oldest)
 
 
-def _forget_shadow(resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun) -> Iterator[Line]:
-    rows, oldest = _forget(resources, config, upkeep, "shadow_scores", count_shadow, forget_shadow)
+def _forget_shadow(resources: Resources, config: PipelineConfig, maintenance: MaintenanceRun) -> Iterator[Line]:
+    rows, oldest = _forget(resources, config, maintenance, "shadow_scores", count_shadow, forget_shadow)
     if rows:
         yield make_line(config.name, "expired shadow scores", rows=rows, oldest=oldest)
 
@@ -92,7 +94,7 @@ def _forget_shadow(resources: Resources, config: PipelineConfig, upkeep: Mainten
 def _forget(
     resources: Resources,
     config: PipelineConfig,
-    upkeep: MaintenanceRun,
+    maintenance: MaintenanceRun,
     name: str,
     count: Callable[..., tuple[int, datetime | None]],
     forget: Callable[..., int],
@@ -102,19 +104,19 @@ def _forget(
     if days is None:
         return 0, None
     with resources.warehouse.begin() as connection:
-        found, oldest = count(connection, config.name, days, upkeep.now)
-        if not upkeep.dry_run:
-            found = forget(connection, config.name, days, upkeep.now)
+        found, oldest = count(connection, config.name, days, maintenance.now)
+        if not maintenance.dry_run:
+            found = forget(connection, config.name, days, maintenance.now)
     return found, oldest
 
 
-def _retire(resources: Resources, config: PipelineConfig, upkeep: MaintenanceRun) -> Iterator[Line]:
+def _retire(resources: Resources, config: PipelineConfig, maintenance: MaintenanceRun) -> Iterator[Line]:
     days = find_days(config.spec, "candidates")
     if days is None:
         return
-    choose = list_stale_candidates if upkeep.dry_run else retire_candidates
+    choose = list_stale_candidates if maintenance.dry_run else retire_candidates
     with resources.warehouse.begin() as connection:
-        versions = choose(connection, config.name, days, upkeep.now)
+        versions = choose(connection, config.name, days, maintenance.now)
     if versions:
         # Artifact, reference and golden rows of each; the sweep counts their bytes.
         examples = [f"version {version}" for version in versions]

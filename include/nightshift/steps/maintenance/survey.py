@@ -11,14 +11,14 @@ from nightshift.steps.maintenance.run import MaintenanceRun
 from nightshift.steps.outcome import Outcome
 
 
-def survey(resources: Resources, configs: Sequence[PipelineConfig], upkeep: MaintenanceRun) -> Outcome:
+def survey(resources: Resources, configs: Sequence[PipelineConfig], maintenance: MaintenanceRun) -> Outcome:
     """A dry run of garbage collection and retention, kept in monitoring.maintenance.
 
     Figures: lines, objects, bytes, table.
 
     What leaves the ledger today leaves the lake on a later run, so it is counted in both then, and here once.
     """
-    rehearsal = replace(upkeep, dry_run=True)
+    rehearsal = replace(maintenance, dry_run=True)
     lines = []
     for step in (collect_garbage, apply_retention):
         lines += step(resources, configs, rehearsal).figures["lines"]

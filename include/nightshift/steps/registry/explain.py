@@ -1,4 +1,4 @@
-"""One scored row -> the model behind it, what that was trained on and by which code, and who put it in charge."""
+"""One scored row -> the model behind it, what that was trained on and by which code, and who promoted it."""
 
 import csv
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""registry -> every version with its window, its figures, what the gate said of it, and whether it is in charge."""
+"""registry -> every version with its window, its figures, what the gate said of it, and whether it is champion."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -21,7 +21,7 @@ MAX_REASON = 1000
 def promote_by_hand(
     config: PipelineConfig, resources: Resources, version: int, promoted_by: str, reason: str
 ) -> Outcome:
-    """Put the version in charge, whatever the gate said; it must be able to score, as a fresh process shows first.
+    """Make the version champion, whatever the gate said; it must be able to score, as a fresh process shows first.
 
     Done without a change where it already is the champion; stopped where another one took over meanwhile.
     Figures: version, previous_version, changed.

@@ -40,7 +40,7 @@ def roll_back(
     reason: str,
     run_id: str | None = None,
 ) -> Outcome:
-    """Put version `to`, or the champion before the present one, back in charge.
+    """Make version `to`, or the champion before the present one, champion again.
 
     It must be able to score, as a fresh process shows before anything changes. Done without a change where it already
     is the champion, or where the run `run_id` did it before; stopped where another version took over meanwhile.

@@ -17,7 +17,7 @@ MORNING = time(6, tzinfo=UTC)
 
 
 def train_first(config: PipelineConfig, resources: Resources, span: Span) -> Trained:
-    """The model in charge on the first night; NightshiftError where none passes the gate."""
+    """The champion of the first night; NightshiftError where none passes the gate."""
     request = runs.TrainingRequest(
         as_of=span.first - timedelta(days=1),
         run_id="replay__first",

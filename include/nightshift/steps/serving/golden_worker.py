@@ -69,10 +69,10 @@ def _measure_parity(model: Any, golden: pa.Table, request: dict[str, Any]) -> di
 
 def _read_model(path: Path, name: str) -> tuple[Any, str]:
     """The model, and the version of scikit-learn that wrote it, where that is not this one: it only warns of that."""
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as notices:
         warnings.simplefilter("always", InconsistentVersionWarning)
         model = read_model(path, name)
-    others = (warned.message for warned in told if isinstance(warned.message, InconsistentVersionWarning))
+    others = (warned.message for warned in notices if isinstance(warned.message, InconsistentVersionWarning))
     return model, next((str(other.original_sklearn_version) for other in others), "")
 
 

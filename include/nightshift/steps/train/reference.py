@@ -1,4 +1,4 @@
-"""training set + candidate -> the sample that drift is measured against while the version is in charge."""
+"""training set + candidate -> the sample that drift is measured against while the version is champion."""
 
 from typing import Any
 

@@ -17,7 +17,7 @@ CALM = Facts(
     NOW,
     champion=2,
     champion_last_day=date(2026, 3, 20),
-    in_charge_since=datetime(2026, 3, 20, tzinfo=UTC),
+    champion_since=datetime(2026, 3, 20, tzinfo=UTC),
     ingested=frozenset(NIGHT - timedelta(days=back) for back in range(9)),
     scored=frozenset(NIGHT - timedelta(days=back) for back in range(9)),
 )
@@ -119,7 +119,7 @@ def test_a_schedule_without_weekends_misses_no_weekend() -> None:
 
 
 def test_nights_before_the_first_champion_and_of_unused_pipelines_are_not_missed() -> None:
-    young = replace(CALM, in_charge_since=datetime(2026, 3, 31, 3, 0, tzinfo=UTC), scored=frozenset())
+    young = replace(CALM, champion_since=datetime(2026, 3, 31, 3, 0, tzinfo=UTC), scored=frozenset())
     assert find(young) == []
     unused = replace(CALM, ingested=frozenset({date(2011, 5, 1)}), scored=frozenset())
     assert find(unused) == []

@@ -1,4 +1,4 @@
-"""The house: registry and ledger (ml), what was measured (monitoring), the scores for analysts (scores)."""
+"""The start: registry and ledger (ml), what was measured (monitoring), the scores for analysts (scores)."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Attempts that can be fenced, contracts of the source's schema, late rows, upkeep."""
+"""Attempts that can be fenced, contracts of the source's schema, late rows, maintenance."""
 
 from pathlib import Path
 
