@@ -33,6 +33,9 @@ PORT = 5432
 DATABASES = ("airflow", "warehouse")
 # The roles of sql/roles.sql. Here they can log in without a password, as everybody who reaches the socket can.
 LOGINS = ("nightshift_admin", "nightshift_writer", "nightshift_reader", "nightshift_analyst")
+# Its last checkpoint waits for the disk, a few milliseconds for each of some thousand files. Killed meanwhile, it could
+# not start again at once: what still writes holds its shared memory.
+STOP_SECONDS = 120
 START_SECONDS = 120
 
 
@@ -69,7 +72,7 @@ def stop_postgres(paths: Paths) -> bool:
     with hold_lock(paths.home / "pg.lock"):
         running = find_server_process(paths)
         if running:
-            stop_gently([running], grace=8, signal_number=signal.SIGINT)
+            stop_gently([running], grace=STOP_SECONDS, signal_number=signal.SIGINT)
         return running is not None
 
 
