@@ -26,6 +26,7 @@ from nightshift.core.evaluation.metrics import gain
 from nightshift.core.evaluation.weighted_metrics import measure_rows
 from nightshift.core.gate import Decision, Evidence, Rule, Served, decide, judge
 from nightshift.core.gate.champion import GIVEN_UP, judge_gain
+from nightshift.core.predictors.parity import Parity
 
 ROWS = 5_000
 # The fewest that may be configured. More make an interval steadier, and every simulated decision five times slower.
@@ -42,7 +43,7 @@ METRICS: tuple[tuple[str, str], ...] = (
 )
 POLICIES: tuple[Policy, ...] = ("non_inferior", "superior")
 WORST_FLOOR = {"roc_auc": 0.0, "log_loss": 1e9, "rmse": 1e9}
-SERVED = Served("", 0.0, 0.1, 10.0, 500)
+SERVED = Served("", 0.0, 0.1, 10.0, 500, Parity.of_native("simulated"))
 NORTH = 0.15  # the share of the slice that is spoiled on purpose
 SPOILED = 2.0  # the candidate's noise there
 

@@ -35,7 +35,7 @@ SPEC: dict[str, Any] = {
         "estimators": [{"kind": "logistic"}],
         "calibrate": "none",
     },
-    "gate": {"floor": 0.55, "min_rows": 50, "resamples": 200},
+    "gate": {"floor": 0.55, "min_rows": 50, "resamples": 200, "resample": "rows"},
 }
 SCHEDULES = {"ingest": "0 2 * * *", "drift": "0 5 * * *", "timezone": "UTC"}
 SUITE = {

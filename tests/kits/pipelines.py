@@ -31,7 +31,7 @@ SPEC: dict[str, Any] = {
         "categorical": ["shop"],
     },
     "training": {"metric": "roc_auc", "window_days": 10, "holdout_days": 2, "estimators": [{"kind": "logistic"}]},
-    "gate": {"floor": 0.6},
+    "gate": {"floor": 0.6, "resample": "rows"},
 }
 SUITE: dict[str, Any] = {"rows": [{"expect_column_values_to_not_be_null": {"column": "shop"}}]}
 

@@ -75,11 +75,26 @@ def find_deep_problems(config: PipelineConfig) -> Iterator[str]:
 
 
 def list_notes(config: PipelineConfig) -> Iterator[str]:
-    """Every field that pipeline.yaml has under the name of an earlier release."""
+    """Every field that pipeline.yaml has under the name of an earlier release, and what will never pass the gate."""
     document = Document(config.folder / "pipeline.yaml")
     for location in list_old_names(document.value):
         advice = f"is called {find_new_name(location)} now; the old name is accepted until {LAST}"
         yield str(Problem(document.file, document.find_line(location), join_field(location), advice))
+    if shortage := _find_few_days(config):
+        location = ("training", "holdout_days")
+        yield str(Problem(document.file, document.find_line(location), join_field(location), shortage))
+
+
+def _find_few_days(config: PipelineConfig) -> str:
+    from nightshift.core.gate.comparison import MIN_DAYS
+
+    held_out, how = config.spec.training.holdout_days, config.spec.gate.resample
+    if held_out >= MIN_DAYS[how]:
+        return ""
+    return (
+        f"is {held_out}, and gate.resample: {how} needs {MIN_DAYS[how]} days, so no candidate can be promoted: "
+        "raise it, or set gate.resample: rows where days have nothing in common"
+    )
 
 
 def _find_estimator_problems(config: PipelineConfig) -> Iterator[str]:

@@ -56,9 +56,11 @@ class Gate(Model):
         le=100_000,
         description="Resamples of the paired bootstrap; the baseline and slices get a fifth of them.",
     )
-    resample: Literal["rows", "partitions"] = Field(
-        "rows",
-        description="What is drawn: `partitions` where rows of one day resemble each other; needs ten days or more.",
+    resample: Literal["auto", "rows", "partitions"] = Field(
+        "auto",
+        description="What is drawn. `auto`: rows, and intervals are wider as far as the rows of a day turn out to be "
+        "alike; needs five held-out days. `rows`: what rows of a day have in common is ignored. `partitions`: whole "
+        "days; needs ten.",
     )
     min_rows: int = Field(200, ge=1, description="With fewer held-out rows the champion is kept.")
     slices: Slices = Slices()

@@ -9,7 +9,7 @@ from scipy.special import ndtri
 from nightshift.config.pipeline import PipelineSpec
 from nightshift.core.cards.card_inputs import HeldOut, KnownModel
 from nightshift.core.cards.gate import list_rules
-from nightshift.core.evaluation.bootstrap import Resampling, bootstrap_metric
+from nightshift.core.evaluation.bootstrap import bootstrap_metric, choose_resampling
 from nightshift.core.evaluation.calibration_error import expected_calibration_error, reliability
 from nightshift.core.evaluation.metrics import is_higher_better
 from nightshift.core.gate.rule import find_figures
@@ -54,8 +54,7 @@ def _measure_metric(metric: str, known: KnownModel) -> dict[str, Any]:
 def _find_interval(metric: str, spec: PipelineSpec, held_out: HeldOut) -> tuple[float | None, float | None]:
     if held_out.predicted is None:
         return None, None
-    groups = held_out.days if spec.gate.resample == "partitions" else None
-    how = Resampling(RESAMPLES, spec.gate.confidence, spec.training.seed, groups)
+    how = choose_resampling(spec.gate, held_out.days, RESAMPLES, spec.training.seed)
     interval = bootstrap_metric(metric, held_out.target, held_out.predicted, how)
     return interval.low, interval.high
 

@@ -1,6 +1,8 @@
 """The candidate against the champion, on the same held-out rows."""
 
 import math
+from dataclasses import replace
+from typing import Any
 
 from nightshift.config.sections.gate import Gate
 from nightshift.core.evaluation.bootstrap import Interval
@@ -11,6 +13,7 @@ from nightshift.core.gate.comparison import compare, explain_unknown, format_int
 from nightshift.core.gate.evidence import Evidence
 from nightshift.core.gate.quality import NOT_SERVED
 from nightshift.core.gate.rule import Rule
+from nightshift.core.gate.unseen import find_seen, take_unseen
 
 # Of the champion's gain over the naive baseline a candidate may give up so much: the fixed fraction of non-inferiority
 # trials, which ask that most of the control's effect over placebo is kept. FDA, Non-Inferiority Clinical Trials to
@@ -35,7 +38,7 @@ def find_margin(evidence: Evidence, gate: Gate, metric: str) -> float:
 def check_champion(case: GateCase) -> Rule:
     """Provably not worse than the champion by more than the margin, or provably better, as the policy asks."""
     evidence, gate, metric = case.evidence, case.gate, case.metric
-    margin = find_margin(evidence, gate, metric)
+    margin = find_margin(take_unseen(evidence), gate, metric)
     asked = {"champion_version": evidence.champion_version, "policy": gate.policy, "confidence": gate.confidence}
     figures = {**asked, "margin": margin if gate.policy == "non_inferior" else 0.0}
     if evidence.champion_version is None:
@@ -46,12 +49,26 @@ def check_champion(case: GateCase) -> Rule:
             f"{evidence.champion_problem}; repair that and train again, or promote a version by hand"
         )
         return Rule("champion", None, {**figures, "champion_problem": evidence.champion_problem}, text)
-    if evidence.candidate is None:
-        return Rule("champion", None, figures, NOT_SERVED)
-    found = compare(case, evidence.candidate, evidence.champion, resamples=gate.resamples)
-    figures["candidate"] = measure_rows(metric, evidence.target, evidence.candidate)
-    figures["champion"] = measure_rows(metric, evidence.target, evidence.champion)
-    figures |= show_interval(found)
+    seen = find_seen(evidence, gate)
+    if seen:
+        return Rule("champion", None, figures, f"unclear: {seen}")
+    return _compare_with_champion(replace(case, evidence=take_unseen(evidence)), figures, margin)
+
+
+def _compare_with_champion(case: GateCase, asked: dict[str, Any], margin: float) -> Rule:
+    """`asked` are the figures that are there already."""
+    evidence, gate, metric = case.evidence, case.gate, case.metric
+    ours, theirs = evidence.candidate, evidence.champion
+    if ours is None or theirs is None:
+        return Rule("champion", None, asked, NOT_SERVED)
+    found = compare(case, ours, theirs, resamples=gate.resamples)
+    figures = {
+        **asked,
+        "rows": len(evidence.target),
+        "candidate": measure_rows(metric, evidence.target, ours),
+        "champion": measure_rows(metric, evidence.target, theirs),
+        **show_interval(found),
+    }
     if not math.isfinite(found.low) or not math.isfinite(margin):
         return Rule("champion", None, figures, f"unclear: {explain_unknown(evidence.days, gate, metric)}")
     passed = judge_gain(found, gate, margin)

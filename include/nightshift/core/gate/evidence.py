@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,3 +47,4 @@ class Evidence:
     target_range: tuple[float, float]  # lowest and highest target of the training slice
     alone: Mapping[str, float]  # ROC AUC or R² that each feature reaches alone, on held-out rows
     served: Served | None  # None: not tried
+    champion_fitted_to: date | None = None  # the last day that the champion was fitted on; None: not known

@@ -37,7 +37,11 @@ def _check_leakage(case: GateCase) -> Any:
 
 def _check_calibration(case: GateCase) -> Any:
     limit = case.gate.calibration_error
-    return None if limit is None or not find_task(case.task).decides else check_calibration(case.evidence, limit)
+    return (
+        None
+        if limit is None or not find_task(case.task).decides
+        else check_calibration(case.evidence, case.gate, limit)
+    )
 
 
 def _check_gap(case: GateCase) -> Any:

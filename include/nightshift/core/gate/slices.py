@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from nightshift.core.gate.evidence import Evidence
 from nightshift.core.gate.groups import Group, find_weak_groups, list_groups
 from nightshift.core.gate.quality import NOT_SERVED
 from nightshift.core.gate.rule import Rule
+from nightshift.core.gate.unseen import find_seen, take_unseen
 from nightshift.extension.tasks import find_task
 
 # A slice may lose so many times what the whole may: it is measured on fewer rows.
@@ -38,16 +39,25 @@ def check_slices(case: GateCase) -> Rule:
     candidate, champion = evidence.candidate, evidence.champion
     if candidate is None:
         return Rule("slices", None, {}, NOT_SERVED)
-    groups = list_groups(evidence.rows, gate.slices.columns)
     if evidence.champion_version is None:
+        groups = list_groups(evidence.rows, gate.slices.columns)
         slices = [_describe(group, evidence.target, candidate, metric) | _refuse("no champion") for group in groups]
         return Rule("slices", True, {"slices": slices}, "no champion to compare with")
+    if champion is not None and (seen := find_seen(evidence, gate)):
+        return Rule("slices", None, {}, f"unclear: {seen}")
+    return _compare_slices(replace(case, evidence=take_unseen(evidence)))
+
+
+def _compare_slices(case: GateCase) -> Rule:
+    """On rows that are new to the champion."""
+    evidence, gate, metric = case.evidence, case.gate, case.metric
+    candidate, champion = evidence.candidate, evidence.champion
     margin = _find_slice_margin(evidence, gate, metric)
-    if champion is None or not math.isfinite(margin):
+    if candidate is None or champion is None or not math.isfinite(margin):
         return Rule("slices", None, {}, "unclear: the champion can't be evaluated")
     if not (np.isfinite(candidate).all() and np.isfinite(champion).all()):
         return Rule("slices", None, {}, "unclear: some predictions are not numbers")
-    contest = _Contest(case, candidate, champion, margin)
+    contest, groups = _Contest(case, candidate, champion, margin), list_groups(evidence.rows, gate.slices.columns)
     slices = [_judge_slice(group, contest) for group in groups + _find_weak(contest)]
     _mark_worse(slices, 1 - gate.confidence)
     return _conclude(slices, gate, margin)

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from nightshift.config.sections.gate import Gate
-from nightshift.core.evaluation.bootstrap import Interval, Resampling, bootstrap_gain
+from nightshift.core.evaluation.bootstrap import Interval, bootstrap_gain, choose_resampling
 from nightshift.core.evaluation.metrics import measure
 
 Verdict = Literal["better", "worse", "unclear"]
@@ -36,8 +36,7 @@ class Comparison:
 
 def compare_pairs(pairs: Pairs, metric: str, gate: Gate, seed: int) -> Comparison:
     """A paired bootstrap with the gate's own settings; its source is named in core/evaluation/bootstrap.py."""
-    groups = pairs.days if gate.resample == "partitions" else None
-    how = Resampling(gate.resamples, gate.confidence, seed, groups)
+    how = choose_resampling(gate, pairs.days, gate.resamples, seed)
     gain = bootstrap_gain(metric, pairs.target, pairs.challenger, pairs.champion, how)
     rows = len(pairs.target)
     return Comparison(

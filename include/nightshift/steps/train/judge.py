@@ -78,6 +78,7 @@ def gather_evidence(
         target_range=(float(data.train.target.min()), float(data.train.target.max())),
         alone={name: _read_number(value) for name, value in candidate.metrics.get("alone", {}).items()},
         served=served,
+        champion_fitted_to=champion.train_to if champion else None,
     )
 
 
