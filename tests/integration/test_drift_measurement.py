@@ -70,6 +70,7 @@ def test_a_shift_of_what_matters_is_drift_with_figures_for_every_column(champion
     ingest_all(world, LATER[:2], shift=60.0)
     found = compare(world)
     assert (found["drifted"], found["broken"], found["reference"]) == (True, [], "training")
+    assert found["moved"] == ["spent", "score"]
     assert "spent" in found["reason"]
     assert found["columns"]["spent"] > 0.5
     assert found["prediction_score"] > 0.1
@@ -87,7 +88,7 @@ def test_the_same_world_is_calm_although_few_rows_scatter(champion_world: World)
     world = champion_world
     ingest_all(world, LATER[:2])
     found = compare(world)
-    assert (found["drifted"], found["share"]) == (False, 0.0)
+    assert (found["drifted"], found["share"], found["moved"]) == (False, 0.0, [])
     assert max(found["columns"].values()) > 0.05
 
 

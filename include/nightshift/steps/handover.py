@@ -80,6 +80,7 @@ class Fitted(TypedDict):
     estimator: str
     parameters: dict[str, Any]
     calibration: str
+    calibration_refused: NotRequired[str]
     threshold: float | None
     decision_rule: dict[str, Any] | None
     searched_to: str
@@ -113,6 +114,7 @@ class Compared(TypedDict):
     window_to: str
     champion_version: int
     broken: list[str]
+    moved: NotRequired[list[str]]
     as_of: NotRequired[str]
 
 

@@ -104,6 +104,7 @@ def describe_model(known: KnownModel) -> dict[str, Any]:
         "estimator": version["estimator"],
         "parameters": version["parameters"],
         "calibration": version["metrics"].get("calibration"),
+        "calibration_refused": version["metrics"].get("calibration_refused") or None,
         "threshold": describe_threshold(version) if task.decides else None,
         "serving": {name: served[name] for name in ("seconds", "megabytes") if name in served} or None,
         "software": dict(known.software),

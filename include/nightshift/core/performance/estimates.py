@@ -9,6 +9,7 @@ alone: then the estimate stays, and only outcomes tell. Hence the standing check
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm
@@ -24,6 +25,8 @@ from nightshift.core.performance.tolerance import (
 )
 from nightshift.extension.metrics import METRICS
 
+# Of the columns that have drifted, named in a reason.
+MAX_NAMED = 3
 MIN_NIGHTS = 3
 # Expected rows of either class below which a ranking metric is more luck than estimate.
 MIN_CLASS = 1.0
@@ -155,3 +158,21 @@ def check_estimated_tolerance(
         last=chosen[-1].partition,
         reason=f"estimated, {state}: {figures}; {check.reason}",
     )
+
+
+def withhold_estimate(record: dict[str, Any] | None, moved: Sequence[str]) -> dict[str, Any] | None:
+    """An estimate's ToleranceResult, as a record, that says nothing while the columns in `moved` have drifted.
+
+    What the scores imply is right only where inputs are as they were: past errors, from days without drift, can't say
+    by how much it is wrong now.
+
+    >>> found = {"below": False, "value": 0.74, "reason": "estimated, within tolerance: roc_auc 0.7400"}
+    >>> withhold_estimate(found, ["spent"])["below"] is None
+    True
+    """
+    if record is None or not moved:
+        return record
+    named = ", ".join(moved[:MAX_NAMED]) + (f" and {len(moved) - MAX_NAMED} more" if len(moved) > MAX_NAMED else "")
+    figures = record["reason"].partition(": ")[2]
+    reason = f"estimated, unknown: not trusted while {named} drifted in the same days; {figures}"
+    return {**record, "below": None, "reason": reason}

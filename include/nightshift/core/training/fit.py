@@ -14,7 +14,6 @@ from nightshift.core.training.calibration import (
     Method,
     choose_calibration,
     correct_scores,
-    fit_calibrator,
     join_blocks,
 )
 from nightshift.core.training.search import Found, Report, Trial, make_from, search_settings
@@ -34,6 +33,8 @@ class Fitted:
     calibration: Method
     threshold: float | None
     decision_rule: dict[str, Any] | None
+    # Why no correction is used where one was tried.
+    calibration_refused: str = ""
 
 
 def tune_and_fit(
@@ -76,12 +77,11 @@ def _finish_classifier(model: Any, found: Found, spec: PipelineSpec) -> Fitted:
     would give each fold a scale of its own, which the shipped model does not have.
     """
     target, predicted = join_blocks(found.blocks)
-    method = choose_calibration(spec.training.calibrate, found.blocks)
-    if method != "none":
-        calibrator = fit_calibrator(method, target, predicted)
-        model = CalibratedClassifier(model, calibrator, method)
-        predicted = correct_scores(method, calibrator, predicted)
+    chosen = choose_calibration(spec.training.calibrate, found.blocks, spec.training.metric)
+    if chosen.method != "none":
+        model = CalibratedClassifier(model, chosen.calibrator, chosen.method)
+        predicted = correct_scores(chosen.method, chosen.calibrator, predicted)
     rule = spec.scoring.rule
     threshold = choose_threshold(rule, target, predicted)
     decision_rule = describe_decision(rule, target, predicted, threshold)
-    return Fitted(model, found.best.setting, found.trials, method, threshold, decision_rule)
+    return Fitted(model, found.best.setting, found.trials, chosen.method, threshold, decision_rule, chosen.reason)

@@ -24,8 +24,8 @@ def compare_windows(config: PipelineConfig, resources: Resources, as_of: date, r
     """Measure how far the last partitions up to `as_of` have moved from what the champion was trained on.
 
     Skipped while there is no champion or no features. `drifted` is None where it can't be known. Figures: those of
-    monitoring.drift, `champion_version`, and `broken`: the columns whose data are at fault. Without `reports` nothing
-    is written to the lake.
+    monitoring.drift, `champion_version`, `broken` (columns whose data are at fault) and `moved` (those that drifted).
+    Without `reports` nothing is written to the lake.
     """
     first = as_of - timedelta(days=config.spec.drift.window_days - 1)
     days = list_drift_days(config.spec, as_of)
@@ -58,8 +58,17 @@ def compare_windows(config: PipelineConfig, resources: Resources, as_of: date, r
         record_drift_columns(
             connection, config.name, as_of, champion.version, [column.to_record() for column in columns]
         )
-    broken = [column.column_name for column in columns if column.broken]
-    return Outcome("done", figures={**figures, "champion_version": champion.version, "broken": broken})
+    found = {"broken": [column.column_name for column in columns if column.broken], "moved": _list_moved(columns)}
+    return Outcome("done", figures={**figures, "champion_version": champion.version, **found})
+
+
+def _list_moved(columns: Sequence[ColumnDrift]) -> list[str]:
+    """Columns that the champion uses, and the score, where they have drifted; also where that is not drift in sum."""
+    return [
+        column.column_name
+        for column in columns
+        if column.drifted and (column.weight > 0 or column.kind == "prediction")
+    ]
 
 
 def _describe(comparison: Comparison, columns: Sequence[ColumnDrift], problems: Sequence[str]) -> dict[str, Any]:

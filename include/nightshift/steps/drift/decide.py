@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from nightshift.config.pipeline import PipelineConfig
+from nightshift.core.performance.estimates import withhold_estimate
 from nightshift.core.retraining import policy as retrain_policy
 from nightshift.core.retraining.policy import PastRequest, Signals
 from nightshift.io.monitoring.retraining import (
@@ -81,7 +82,7 @@ def _gather_signals(
         window_from=date.fromisoformat(found["window_from"]),
         broken=found["broken"],
         realised=found["realised"],
-        estimated=found["estimated"],
+        estimated=withhold_estimate(found["estimated"], found.get("moved", [])),
         judged_to=champion.holdout_to if champion else as_of,
         requests=[_describe(request) for request in list_requests(connection, config.name)],
         new_labels=count_new_labels(connection, config.name, config.spec.training.metric, as_of),

@@ -44,6 +44,7 @@ def evaluate_candidate(
         **_measure_decision(config, fitted, data, predicted),
         "reference_rows": reference.rows,
         **{name: fitted[name] for name in ("calibration", "searched_to")},
+        "calibration_refused": fitted.get("calibration_refused", ""),
     }
     predictor = make_predictor(model, spec.task, spec.features.numeric, spec.features.categorical)
     new = NewVersion(

@@ -30,7 +30,8 @@ def tune_and_fit(config: PipelineConfig, resources: Resources, assembled: Assemb
 
     Within training.search_every_days days of a search its setting is fitted again instead.
     Figures: artifact, estimator, parameters, trials (how many), searched_to (the last day of the rows that the setting
-    was found on), calibration, threshold, decision_rule.
+    was found on), calibration, calibration_refused (why none is
+    used where one was tried), threshold, decision_rule.
     """
     data = read_training_set(config, resources, assembled)
     known, searched_to = find_known_setting(config, resources, data.window.train_to)
@@ -43,6 +44,7 @@ def tune_and_fit(config: PipelineConfig, resources: Resources, assembled: Assemb
         "trials": len(fitted.trials),
         "searched_to": str(searched_to),
         "calibration": fitted.calibration,
+        "calibration_refused": fitted.calibration_refused,
         "threshold": fitted.threshold,
         "decision_rule": without_nan(fitted.decision_rule),
     }

@@ -9,7 +9,13 @@ import pytest
 
 from nightshift.config.sections.retrain import Tolerance
 from nightshift.core.evaluation.metrics import measure_all
-from nightshift.core.performance.estimates import check_estimated_tolerance, check_estimates, estimate, estimate_all
+from nightshift.core.performance.estimates import (
+    check_estimated_tolerance,
+    check_estimates,
+    estimate,
+    estimate_all,
+    withhold_estimate,
+)
 from nightshift.core.performance.tolerance import Night
 from nightshift.extension.metrics import list_metrics
 from nightshift.extension.tasks import BINARY
@@ -155,3 +161,17 @@ def test_a_changed_relation_leaves_the_estimate_as_it_was_and_costs_it_the_trust
             estimate("roc_auc", predicted) - measure_all(list_metrics("classification"), changed, predicted)["roc_auc"]
         )
     assert not check_estimates(errors, 0.03).trusted
+
+
+@pytest.mark.parametrize("below", [True, False])
+def test_an_estimate_is_withheld_while_inputs_have_moved(below: bool) -> None:
+    record = {"below": below, "value": 0.7, "reason": "estimated, within tolerance: roc_auc 0.7000 of 900 rows"}
+    found = withhold_estimate(record, ["spent", "visits", "region", "age", "plan"])
+    assert found == {
+        "below": None,
+        "value": 0.7,
+        "reason": "estimated, unknown: not trusted while spent, visits, region and 2 more drifted in the same days; "
+        "roc_auc 0.7000 of 900 rows",
+    }
+    assert withhold_estimate(record, []) is record
+    assert withhold_estimate(None, ["spent"]) is None

@@ -73,14 +73,14 @@ CASES = [
 
 @pytest.mark.parametrize(("kind", "task", "calibrate"), CASES)
 def test_the_same_seed_data_and_code_give_the_same_model(tmp_path: Path, kind: str, task: str, calibrate: str) -> None:
-    rows, target, days = make_data(1000)
+    rows, target, days = make_data(3000 if calibrate == "isotonic" else 1000)
     metric = "roc_auc" if task == BINARY else "rmse"
     changes = {"task": task, "training.metric": metric, "training.calibrate": calibrate, "training.trials": 2}
     estimators = [{"kind": kind, "search": QUICK.get(kind, {})}]
     spec = load_spec(tmp_path, **{**changes, "training.estimators": estimators})
     first, second = (tune_and_fit(rows, target, days, spec) for _ in range(2))
     assert (first.setting, first.calibration, first.threshold) == (second.setting, second.calibration, second.threshold)
-    assert first.calibration == calibrate
+    assert first.calibration == calibrate or first.calibration_refused
     assert [replace(trial, seconds=0) for trial in first.trials] == [replace(t, seconds=0) for t in second.trials]
     expected = predict_scores(first.model, spec.task, rows)
     for model in (first.model, second.model):
