@@ -56,7 +56,7 @@ def list_moved(fitted: np.ndarray, window: np.ndarray, seed: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Estimated:
-    """A world's estimate before and now, as records, the true metric of its days, and whether that is below tolerance."""
+    """A world: its estimate before and now, as records, the true metric, and whether that is below tolerance."""
 
     before: dict[str, Any]
     now: dict[str, Any]

@@ -53,7 +53,7 @@ def may_challenge(rules: Sequence[Rule]) -> bool:
     open_rules = {rule.name for rule in rules if not rule.passed}
     champion = find_rule(rules, "champion")
     has_champion = champion is not None and champion.figures.get("champion_version") is not None
-    return has_champion and bool(open_rules) and open_rules <= {"champion", "slices"}
+    return has_champion and bool(open_rules) and open_rules <= {"champion", "best_champion", "slices"}
 
 
 def explain(decision: Decision, rules: Sequence[Rule]) -> str:

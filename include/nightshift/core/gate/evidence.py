@@ -48,3 +48,5 @@ class Evidence:
     alone: Mapping[str, float]  # ROC AUC or R² that each feature reaches alone, on held-out rows
     served: Served | None  # None: not tried
     champion_fitted_to: date | None = None  # the last day that the champion was fitted on; None: not known
+    best: np.ndarray | None = None  # of the last champion that proved better; None where that is the champion
+    best_version: int | None = None

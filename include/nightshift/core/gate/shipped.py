@@ -27,6 +27,7 @@ check_leakage = later(QUALITY, "check_leakage")
 check_calibration = later(QUALITY, "check_calibration")
 check_gap = later(QUALITY, "check_gap")
 check_champion = later("nightshift.core.gate.champion", "check_champion")
+check_best_champion = later("nightshift.core.gate.best_champion", "check_best_champion")
 check_slices = later("nightshift.core.gate.slices", "check_slices")
 
 
@@ -62,6 +63,7 @@ SHIPPED: dict[str, Check] = {
     "calibration": _check_calibration,
     "gap": _check_gap,
     "champion": check_champion,
+    "best_champion": check_best_champion,
     "slices": check_slices,
 }
 

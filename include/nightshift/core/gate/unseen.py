@@ -20,9 +20,8 @@ def take_unseen(evidence: Evidence) -> Evidence:
 
 
 def _take_rows(evidence: Evidence, kept: np.ndarray) -> Evidence:
-    candidate, champion = (
-        None if scores is None else scores[kept] for scores in (evidence.candidate, evidence.champion)
-    )
+    every = (evidence.candidate, evidence.champion, evidence.best)
+    candidate, champion, best = (None if scores is None else scores[kept] for scores in every)
     return replace(
         evidence,
         target=evidence.target[kept],
@@ -31,6 +30,7 @@ def _take_rows(evidence: Evidence, kept: np.ndarray) -> Evidence:
         baseline=evidence.baseline[kept],
         candidate=candidate,
         champion=champion,
+        best=best,
     )
 
 

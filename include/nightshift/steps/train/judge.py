@@ -1,15 +1,29 @@
 """candidate + champion + held-out slice -> the gate's decision, kept with every rule's figures."""
 
+from dataclasses import dataclass
+
 import numpy as np
+from sqlalchemy import Connection
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.estimators.kinds import make_baseline, predict_scores
 from nightshift.core.gate import explain, judge, may_challenge
+from nightshift.core.gate.best_champion import Succession, find_best_champion
 from nightshift.core.gate.evidence import Evidence, Served
+from nightshift.core.gate.rule import find_figures
 from nightshift.errors import DataUnavailable
 from nightshift.io.artifacts import UnusableArtifact, load_model
 from nightshift.io.lake.base import CorruptObject
-from nightshift.io.registry import ModelVersion, find_champion, record_decision, require_version, set_challenger
+from nightshift.io.registry import (
+    ModelVersion,
+    find_champion,
+    find_version,
+    list_decisions,
+    list_promotions,
+    record_decision,
+    require_version,
+    set_challenger,
+)
 from nightshift.io.resources import Resources
 from nightshift.steps.handover import Assembled
 from nightshift.steps.outcome import Outcome
@@ -29,9 +43,10 @@ def judge_candidate(
     with resources.warehouse.begin() as connection:
         candidate = require_version(connection, config.name, version)
         champion = find_champion(connection, config.name)
+        best = find_best(connection, config, champion)
     data = read_training_set(config, resources, assembled)
     served = check_serving(config, resources, candidate, fresh)
-    evidence = gather_evidence(config, resources, data, candidate, champion, served)
+    evidence = gather_evidence(config, resources, data, Versions(candidate, champion, best), served)
     decision, rules = judge(evidence, spec.gate, spec.task, spec.training.metric, spec.training.seed)
     reason, records = explain(decision, rules), [rule.to_record() for rule in rules]
     challenger = decision == "keep" and spec.gate.keep_challenger and may_challenge(rules)
@@ -52,25 +67,48 @@ def judge_candidate(
     return Outcome("done", figures=figures)
 
 
+@dataclass(frozen=True)
+class Versions:
+    """The candidate, the champion, and the last champion that proved better where that is another one."""
+
+    candidate: ModelVersion
+    champion: ModelVersion | None
+    best: ModelVersion | None
+
+
+def find_best(connection: Connection, config: PipelineConfig, champion: ModelVersion | None) -> ModelVersion | None:
+    """The last champion that proved better than its predecessor; None where that is the champion, or it is retired."""
+    if champion is None:
+        return None
+    lows = {
+        decision.id: find_figures(decision.rules, "champion").get("gain_low")
+        for decision in list_decisions(connection, config.name)
+    }
+    promotions = reversed(list_promotions(connection, config.name))
+    steps = [Succession(row.version, row.previous_version, lows.get(row.gate_decision_id or 0)) for row in promotions]
+    best = find_best_champion(champion.version, steps)
+    return None if best == champion.version else find_version(connection, config.name, best)
+
+
 def gather_evidence(
     config: PipelineConfig,
     resources: Resources,
     data: TrainingSet,
-    candidate: ModelVersion,
-    champion: ModelVersion | None,
+    versions: Versions,
     served: Served,
 ) -> Evidence:
     """What the gate looks at. The candidate is loaded here only after a fresh process has shown that this is safe."""
     task, holdout = config.spec.task, data.holdout
+    candidate, champion, best = versions.candidate, versions.champion, versions.best
     missing = _find_missing(candidate, holdout)
-    in_charge, problem = _predict_champion(config, resources, champion, holdout)
+    scores, problem = _predict_champion(config, resources, champion, holdout)
     return Evidence(
         target=holdout.target,
         days=holdout.days,
         rows=holdout.rows[list(config.spec.features.names)],
         candidate=None if missing or served.problem else _predict_candidate(config, resources, candidate, holdout),
         baseline=predict_scores(make_baseline(task).fit(data.train.rows, data.train.target), task, holdout.rows),
-        champion=in_charge,
+        champion=scores,
         champion_version=champion.version if champion else None,
         champion_problem=problem,
         missing_features=missing,
@@ -78,7 +116,9 @@ def gather_evidence(
         target_range=(float(data.train.target.min()), float(data.train.target.max())),
         alone={name: _read_number(value) for name, value in candidate.metrics.get("alone", {}).items()},
         served=served,
-        champion_fitted_to=champion.train_to if champion else None,
+        champion_fitted_to=max((each.train_to for each in (champion, best) if each), default=None),
+        best=_predict_champion(config, resources, best, holdout)[0],
+        best_version=best.version if best else None,
     )
 
 
