@@ -160,6 +160,7 @@ def decide(
         realised=realised.to_record() if realised else None,
         estimated=None,
         judged_to=champion.judged_to,
+        matured_to=as_of,
         requests=requests,
         new_labels=new_labels,
     )

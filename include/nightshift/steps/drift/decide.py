@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.retraining import policy as retrain_policy
 from nightshift.core.retraining.policy import PastRequest, Signals
+from nightshift.core.training.splits import find_matured
 from nightshift.io.monitoring.retraining import (
     Request,
     close_request,
@@ -83,6 +84,7 @@ def _gather_signals(
         realised=found["realised"],
         estimated=found["estimated"],
         judged_to=champion.holdout_to if champion else as_of,
+        matured_to=find_matured(as_of, config.spec.label.available_after_days),
         requests=[_describe(request) for request in list_requests(connection, config.name)],
         new_labels=count_new_labels(connection, config.name, config.spec.training.metric, as_of),
     )
