@@ -45,8 +45,8 @@ class Retrain(Model):
     max_age_days: int | None = Field(
         7,
         ge=1,
-        description="Age is a trigger when so many days of outcomes are newer than those that the champion was "
-        "evaluated on; empty: it never is.",
+        description="Age is a trigger when the outcomes of at least this number of days are newer than those that the "
+        "champion was evaluated on; empty: it never is.",
     )
     cooldown_days: int = Field(7, ge=0, le=3650, description="Days to wait after a training that the policy asked for.")
     cooldown_factor: float = Field(
