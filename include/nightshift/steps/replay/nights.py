@@ -9,11 +9,10 @@ from typing import Any
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.retraining.replay import Night, Policy, Span, Trained, decide_by_calendar
 from nightshift.errors import NightshiftError
-from nightshift.io.registry import PromotionRequest
+from nightshift.io.registry import PromotionRequest, promote
 from nightshift.io.resources import Resources
 from nightshift.steps import runs
 from nightshift.steps.outcome import Outcome
-from nightshift.steps.registry.promotions import change_champion
 
 MORNING = time(6, tzinfo=UTC)
 
@@ -38,9 +37,9 @@ def train_first(config: PipelineConfig, resources: Resources, span: Span) -> Tra
         )
     if not trained.promoted:
         reason = "a replay starts with the first model, whatever the gate says of it"
-        change_champion(
-            config, resources, PromotionRequest(trained.version, None, request.requested_by, reason, kind="manual")
-        )
+        start = PromotionRequest(trained.version, None, request.requested_by, reason, kind="manual")
+        with resources.warehouse.begin() as connection:
+            promote(connection, config.name, start)
     return trained
 
 
