@@ -43,7 +43,10 @@ ROWS, LEARNED, HELD = 2000, 30, 7
 EFFECTS = np.array([1.0, 0.7, 0.5, 0.4, 0.3, 0.2, 0.0, 0.0])
 NAMES = [f"x{number}" for number in range(len(EFFECTS))]
 CONFIG: Any = SimpleNamespace(
-    spec=SimpleNamespace(drift=Drift(), retrain=Retrain(), training=SimpleNamespace(seed=7), task="classification")
+    # Without trials: what is counted are alarms.
+    spec=SimpleNamespace(
+        drift=Drift(), retrain=Retrain(max_age_days=None), training=SimpleNamespace(seed=7), task="classification"
+    )
 )
 
 
@@ -160,6 +163,7 @@ def decide(
         realised=realised.to_record() if realised else None,
         estimated=None,
         judged_to=champion.judged_to,
+        matured_to=as_of,
         requests=requests,
         new_labels=new_labels,
     )

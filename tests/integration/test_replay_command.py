@@ -43,12 +43,12 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
 
         patch.setattr(history, "run_ingest", refuse)
         again = cli.main([*arguments, "--policy", "never", "--report", str(folder / "again.json")])
-        yield {
-            "code": code,
-            "report": json.loads(report.read_text()),
-            "page": page.read_text(),
-            "again": (again, ingested, json.loads((folder / "again.json").read_text())),
-        }
+    yield {
+        "code": code,
+        "report": json.loads(report.read_text()),
+        "page": page.read_text(),
+        "again": (again, ingested, json.loads((folder / "again.json").read_text())),
+    }
 
 
 def find_policy(told: dict[str, Any], policy: str) -> dict[str, Any]:
@@ -128,15 +128,31 @@ def test_what_can_not_be_replayed_is_one_clear_message(
     assert said in capsys.readouterr().err
 
 
-def test_without_a_model_to_start_with_it_says_what_to_change(
+def test_a_refused_first_model_is_told_before_the_replayed_days_are_ingested_and_starts_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = make_config(tmp_path, **{"gate.floor": 0.9999})
     for night in NIGHTS[:8]:
         draw_rows(night).to_csv(tmp_path / "data" / f"{night}.csv", index=False)
     monkeypatch.setattr(command, "load_named_pipeline", lambda name: config)
+    report = tmp_path / "report.json"
     span = ["--from", str(NIGHTS[6]), "--to", str(NIGHTS[7])]
-    assert cli.main(["replay", PIPELINE, *span]) == 1
+    assert cli.main(["replay", PIPELINE, *span, "--report", str(report)]) == 0
+    told = capsys.readouterr().err
+    assert told.index("the gate refused the first model") < told.index(f"ingest: 8 of 8  {NIGHTS[7]}")
+    assert str(LEARNING[0]) in told
+    replayed = json.loads(report.read_text())
+    assert [night["champion"] for night in replayed["nights"]] == [1, 1]
+    assert "0.9999" in replayed["first_refused"]
+
+
+def test_without_any_model_to_start_with_it_says_what_to_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = make_config(tmp_path)
+    draw_rows(NIGHTS[7]).to_csv(tmp_path / "data" / f"{NIGHTS[7]}.csv", index=False)
+    monkeypatch.setattr(command, "load_named_pipeline", lambda name: config)
+    assert cli.main(["replay", PIPELINE, "--from", str(NIGHTS[6]), "--to", str(NIGHTS[7])]) == 1
     error = capsys.readouterr().err
     assert "no model to start with" in error
-    assert str(LEARNING[0]) in error
+    assert "--train-from" in error

@@ -136,8 +136,8 @@ def test_a_training_that_nobody_heard_of_again_is_given_up(labelled: World) -> N
     assert "is not over yet" in soon["reason"]
     later = decide(labelled, LATER[3], now=MORNING + timedelta(hours=20))
     assert labelled.ask("select outcome, improved from monitoring.retrain_requests") == [("expired", None)]
-    # It did not pay, so the next one waits twice as long.
-    assert "6 days of cooldown" in later["reason"]
+    # It did not pay, and yet the next one waits no longer: outcomes prove the loss.
+    assert "3 days of cooldown" in later["reason"]
 
 
 def test_a_training_that_waits_for_approval_is_not_over(labelled: World) -> None:

@@ -19,7 +19,7 @@ from nightshift.config.pipeline import PipelineConfig
 from nightshift.errors import NightshiftError
 
 if TYPE_CHECKING:
-    from nightshift.core.retraining.replay import Span
+    from nightshift.core.retraining.replay import Span, Trained
     from nightshift.core.retraining.replay_report import Replayed
     from nightshift.io.resources import Resources
 
@@ -113,20 +113,41 @@ def replay(config: PipelineConfig, span: "Span", policies: Sequence[Any], keep: 
     history = f"history_{hash_ingest(config)}"
     with open_sandbox(keep) as scratch:
         started = time.monotonic()
+        # The first training comes before the long ingest of the replayed days, so what it says is not waited for.
         with scratch.open(history) as resources, show_progress("ingest", len(days)) as step:
-            problems = ingest_history(config, resources, days, lambda day: step(str(day)))
-        ingest_seconds = time.monotonic() - started
-        start = f"first_{config.name}"
-        scratch.copy(start, history)
-        with scratch.open(start) as resources, show_progress("first training", 1) as step:
+            _forget_earlier_models(config, resources)
+            known = ingest_history(config, resources, [day for day in days if day <= span.train_to], step)
             first = train_first(config, resources, span)
-            step(f"version {first.version}")
+            _tell_first(config, span, first)
+            later = ingest_history(config, resources, [day for day in days if day > span.train_to], step)
+        problems = {**known, **later}
+        ingest_seconds = time.monotonic() - started - first.seconds
         replayed = []
         for policy in policies:
-            scratch.copy(f"{policy}_{config.name}", start)
+            scratch.copy(f"{policy}_{config.name}", history)
             with scratch.open(f"{policy}_{config.name}") as resources:
                 replayed.append(_replay_policy(config, resources, span, policy, problems))
     return make_report(config, span, first, replayed, ingest_seconds)
+
+
+def _forget_earlier_models(config: PipelineConfig, resources: "Resources") -> None:
+    """What is kept is the history; every replay trains its own first model."""
+    from nightshift.local.demo.reset import forget_models
+
+    with resources.warehouse.begin() as connection:
+        forget_models(connection, config.name)
+
+
+def _tell_first(config: PipelineConfig, span: "Span", first: "Trained") -> None:
+    if first.promoted:
+        line = f"the first model is version {first.version}, trained on {span.train_from} to {span.train_to}"
+    else:
+        line = (
+            f"the gate refused the first model (version {first.version}, trained on {span.train_from} to "
+            f"{span.train_to}): {first.reason}. The replay starts with it all the same; for another one choose "
+            "--train-from, --train-to or change pipeline.yaml"
+        )
+    print(f"{config.name}: {line}", file=sys.stderr, flush=True)
 
 
 def _replay_policy(
@@ -166,12 +187,17 @@ def write_report(report: dict[str, Any], file: Path | None, page: Path | None) -
 
 def list_sums(report: dict[str, Any]) -> list[str]:
     """The policies side by side, as lines of text."""
-    lines = [f"{'policy':12} {report['metric']:>12} {'trainings':>10} {'promotions':>11} {'compute':>10}"]
+    metric = report["metric"]
+    lines = [
+        f"{metric} of all rows together (pooled) and as the mean of the days; policies are compared by "
+        f"{report['compared_by']}",
+        f"{'policy':12} {'pooled':>12} {'mean of days':>12} {'trainings':>10} {'promotions':>11} {'compute':>10}",
+    ]
     for one in (report, *report["compared"]):
         total = one["summary"]
-        metric = "-" if total["metric"] is None else f"{total['metric']:.4f}"
+        values = ["-" if total[name] is None else f"{total[name]:.4f}" for name in ("pooled", "mean_of_days")]
         lines.append(
-            f"{one['policy']:12} {metric:>12} {total['trainings']:>10} {total['promotions']:>11} "
+            f"{one['policy']:12} {values[0]:>12} {values[1]:>12} {total['trainings']:>10} {total['promotions']:>11} "
             f"{total['compute_seconds']:>8.0f} s"
         )
     if report["recovered"] is not None:

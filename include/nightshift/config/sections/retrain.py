@@ -43,14 +43,18 @@ class Retrain(Model):
     )
     performance: Tolerance = Tolerance()
     max_age_days: int | None = Field(
-        None, ge=1, description="Days since the last one that the champion was evaluated on; empty: age is no trigger."
+        7,
+        ge=1,
+        description="Age is a trigger when the outcomes of at least this number of days are newer than those that the "
+        "champion was evaluated on; empty: it never is.",
     )
     cooldown_days: int = Field(7, ge=0, le=3650, description="Days to wait after a training that the policy asked for.")
     cooldown_factor: float = Field(
         2.0,
         ge=1,
         le=10,
-        description="The cooldown is multiplied by this for each training in a row without improvement.",
+        description="The cooldown is multiplied by this for each training in a row without improvement, except while "
+        "outcomes prove that the champion is below tolerance.",
     )
     max_cooldown_days: int = Field(
         180,

@@ -58,8 +58,9 @@ class Signals:
     # Records of core/band.ToleranceResult.
     realised: dict[str, Any] | None
     estimated: dict[str, Any] | None
-    # The last day that the champion was evaluated on.
+    # The last day that the champion was evaluated on, and the last one whose outcomes are known.
     judged_to: date
+    matured_to: date
     # Every request, newest first.
     requests: Sequence[PastRequest]
     new_labels: int
@@ -126,10 +127,14 @@ def _check_band(name: str, record: dict[str, Any] | None) -> Criterion:
 
 
 def check_age(signals: Signals, limits: Retrain) -> Criterion:
-    """Too long since the champion's data."""
-    age = (signals.as_of - signals.judged_to).days
+    """So many days of outcomes are newer than the champion's: a trial, whose worth the gate measures.
+
+    No alarm tells a slow change before it has cost much. A trial does, and the cooldown makes it rare where it does not
+    pay. Days without outcomes do not count: a training would learn nothing from them.
+    """
+    age = max(0, (signals.matured_to - signals.judged_to).days)
     met = limits.max_age_days is not None and age >= limits.max_age_days
-    text = f"the champion's data end {age} days ago; the limit is {limits.max_age_days or 'not set'}"
+    text = f"{age} days of outcomes are newer than the champion's; the limit is {limits.max_age_days or 'not set'}"
     return Criterion("age", "cause", met, age, limits.max_age_days, text)
 
 
@@ -148,13 +153,14 @@ def check_request(signals: Signals) -> Criterion:
 
 
 def check_cooldown(signals: Signals, limits: Retrain) -> Criterion:
-    """Longer and longer while trainings do not pay."""
-    days = find_cooldown(signals.requests, limits)
+    """Longer and longer while trainings do not pay; as set where outcomes prove that the champion lost."""
+    proven = bool(signals.realised and signals.realised["below"])
+    days = limits.cooldown_days if proven else find_cooldown(signals.requests, limits)
     earlier = [request.as_of for request in signals.requests if request.as_of <= signals.as_of]
     if not earlier:
         return Criterion("cooldown", "guard", True, None, days, "no training was asked for before")
     ready = max(earlier) + timedelta(days=days)
-    fruitless = count_without_improvement(signals.requests)
+    fruitless = 0 if proven else count_without_improvement(signals.requests)
     why = f", after {fruitless} in a row that did not prove better" if fruitless else ""
     text = f"{days} days of cooldown after the training of {max(earlier)}{why}, until {ready}"
     return Criterion("cooldown", "guard", signals.as_of >= ready, str(max(earlier)), days, text)

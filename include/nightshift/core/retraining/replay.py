@@ -110,17 +110,31 @@ def decide_by_calendar(policy: Policy, span: Span, night: date) -> bool:
     return policy == "always"
 
 
-def sum_up_metric(metric: str, targets: Sequence[np.ndarray], predicted: Sequence[np.ndarray]) -> float:
-    """Over all nights: what orders rows as the nights' mean, weighted by rows; anything else over all rows."""
+@dataclass(frozen=True)
+class Total:
+    """The metric over all nights: of all rows together, and as the mean of the nights, weighted by rows.
+
+    They differ where days do: scores that only tell good days from bad ones raise the first, those that order the rows
+    of a day the second.
+    """
+
+    pooled: float
+    mean_of_days: float
+
+    def choose(self, metric: str) -> float:
+        """What policies are compared by: scores of different models have no common scale to order rows of days by."""
+        return self.mean_of_days if METRICS.find(metric).ranks else self.pooled
+
+
+def sum_up_metric(metric: str, targets: Sequence[np.ndarray], predicted: Sequence[np.ndarray]) -> Total:
+    """Over all nights; NaN where there is none."""
     if not targets:
-        return math.nan
-    # Scores of different models have no common scale to order rows of several nights by.
-    if not METRICS.find(metric).ranks:
-        return measure(metric, np.concatenate(targets), np.concatenate(predicted))
+        return Total(math.nan, math.nan)
     values = np.array([measure(metric, *pair) for pair in zip(targets, predicted, strict=True)])
     rows = np.array([len(target) for target in targets], dtype=float)
     usable = np.isfinite(values)
-    return float(np.average(values[usable], weights=rows[usable])) if usable.any() else math.nan
+    mean = float(np.average(values[usable], weights=rows[usable])) if usable.any() else math.nan
+    return Total(measure(metric, np.concatenate(targets), np.concatenate(predicted)), mean)
 
 
 def measure_recovered(metric: str, ours: float, never: float, always: float) -> float | None:

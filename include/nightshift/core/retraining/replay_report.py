@@ -7,7 +7,8 @@ from typing import Any
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.evaluation.metrics import is_higher_better
-from nightshift.core.retraining.replay import Night, Policy, Span, Trained, measure_recovered
+from nightshift.core.retraining.replay import Night, Policy, Span, Total, Trained, measure_recovered
+from nightshift.extension.metrics import METRICS
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Replayed:
 
     policy: Policy
     nights: Sequence[Night]
-    metric: float
+    total: Total
 
 
 def make_report(
@@ -24,18 +25,20 @@ def make_report(
 ) -> dict[str, Any]:
     """The first policy on top, the others under `compared`. Times in seconds."""
     metric = config.spec.training.metric
-    ours, *others = [describe_policy(one) for one in replayed]
+    ours, *others = [describe_policy(metric, one) for one in replayed]
     return {
         "pipeline": config.name,
         "title": config.spec.title,
         "metric": metric,
         "higher_is_better": is_higher_better(metric),
+        "compared_by": "mean of the days" if METRICS.find(metric).ranks else "all rows",
         "from": str(span.first),
         "to": str(span.last),
         "train_from": str(span.train_from),
         "train_to": str(span.train_to),
         "ingest_seconds": round(ingest_seconds, 1),
         "first_training_seconds": round(first.seconds, 1),
+        "first_refused": "" if first.promoted else first.reason,
         **ours,
         "compared": others,
         "recovered": find_recovered(config, replayed),
@@ -46,11 +49,13 @@ def make_report(
     }
 
 
-def describe_policy(replayed: Replayed) -> dict[str, Any]:
+def describe_policy(metric: str, replayed: Replayed) -> dict[str, Any]:
     """`policy`, `summary` and `nights` of one policy."""
     trainings = [night.trained for night in replayed.nights if night.trained]
     summary = {
-        "metric": _plain(replayed.metric),
+        "metric": _plain(replayed.total.choose(metric)),
+        "pooled": _plain(replayed.total.pooled),
+        "mean_of_days": _plain(replayed.total.mean_of_days),
         "nights": len(replayed.nights),
         "scored_rows": sum(night.rows for night in replayed.nights),
         "trainings": len(trainings),
@@ -63,10 +68,11 @@ def describe_policy(replayed: Replayed) -> dict[str, Any]:
 
 def find_recovered(config: PipelineConfig, replayed: Sequence[Replayed]) -> float | None:
     """The share of what `always` gains over `never` that the first policy has, too; None where it can't be told."""
-    values = {one.policy: one.metric for one in replayed}
+    metric = config.spec.training.metric
+    values = {one.policy: one.total.choose(metric) for one in replayed}
     if not {"always", "never"} <= set(values):
         return None
-    return measure_recovered(config.spec.training.metric, replayed[0].metric, values["never"], values["always"])
+    return measure_recovered(metric, values[replayed[0].policy], values["never"], values["always"])
 
 
 def _plain(value: float) -> float | None:

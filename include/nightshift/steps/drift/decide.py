@@ -9,6 +9,7 @@ from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.performance.estimates import withhold_estimate
 from nightshift.core.retraining import policy as retrain_policy
 from nightshift.core.retraining.policy import PastRequest, Signals
+from nightshift.core.training.splits import find_matured
 from nightshift.io.monitoring.retraining import (
     Request,
     close_request,
@@ -84,6 +85,7 @@ def _gather_signals(
         realised=found["realised"],
         estimated=withhold_estimate(found["estimated"], found.get("moved", [])),
         judged_to=champion.holdout_to if champion else as_of,
+        matured_to=find_matured(as_of, config.spec.label.available_after_days),
         requests=[_describe(request) for request in list_requests(connection, config.name)],
         new_labels=count_new_labels(connection, config.name, config.spec.training.metric, as_of),
     )

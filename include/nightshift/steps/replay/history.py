@@ -12,14 +12,14 @@ from nightshift.steps.runs import run_ingest
 
 
 def ingest_history(
-    config: PipelineConfig, resources: Resources, days: Sequence[date], tell: Callable[[date], None]
+    config: PipelineConfig, resources: Resources, days: Sequence[date], tell: Callable[[str], None]
 ) -> dict[date, str]:
     """Ingest the days that the lake does not have yet, in order. For those without features, why."""
     with resources.warehouse.begin() as connection:
         known = {entry.partition for entry in find_entries(connection, config.name, "features", days)}
     problems = {}
     for day in days:
-        tell(day)
+        tell(str(day))
         if day not in known:
             outcome = _ingest(config, resources, day)
             if outcome.status != "done":

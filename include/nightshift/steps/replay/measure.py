@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.evaluation.metrics import measure
-from nightshift.core.retraining.replay import Night, sum_up_metric
+from nightshift.core.retraining.replay import Night, Total, sum_up_metric
 from nightshift.io.lake.parquet import fetch_table
 from nightshift.io.ledger.entries import Entry, find_entries
 from nightshift.io.resources import Resources
@@ -18,7 +18,7 @@ from nightshift.steps.labels import TARGET, read_targets
 Outcomes = dict[date, tuple[np.ndarray, np.ndarray]]
 
 
-def measure_nights(config: PipelineConfig, resources: Resources, nights: Sequence[Night]) -> tuple[list[Night], float]:
+def measure_nights(config: PipelineConfig, resources: Resources, nights: Sequence[Night]) -> tuple[list[Night], Total]:
     """The nights with their rows and metric, and the metric over all of them; a night without outcomes has none."""
     metric = config.spec.training.metric
     known = _read_outcomes(config, resources, [night.date for night in nights])

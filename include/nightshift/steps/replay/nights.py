@@ -9,6 +9,7 @@ from typing import Any
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.retraining.replay import Night, Policy, Span, Trained, decide_by_calendar
 from nightshift.errors import NightshiftError
+from nightshift.io.registry import PromotionRequest, promote
 from nightshift.io.resources import Resources
 from nightshift.steps import runs
 from nightshift.steps.outcome import Outcome
@@ -17,7 +18,10 @@ MORNING = time(6, tzinfo=UTC)
 
 
 def train_first(config: PipelineConfig, resources: Resources, span: Span) -> Trained:
-    """The champion of the first night; NightshiftError where none passes the gate."""
+    """The champion of the first night, also where the gate refuses it: policies need the same start.
+
+    NightshiftError where the training made none.
+    """
     request = runs.TrainingRequest(
         as_of=span.first - timedelta(days=1),
         run_id="replay__first",
@@ -26,11 +30,16 @@ def train_first(config: PipelineConfig, resources: Resources, span: Span) -> Tra
         train_to=span.train_to,
     )
     trained = _train(config, resources, request)
-    if not trained.promoted:
+    if trained.version is None:
         raise NightshiftError(
-            f"{config.name}: no model to start with: the training on {span.train_from} to {span.train_to} was not "
-            f"promoted: {trained.reason}. Choose other days (--train-from, --train-to, --from) or change pipeline.yaml"
+            f"{config.name}: no model to start with: the training on {span.train_from} to {span.train_to} made none: "
+            f"{trained.reason}. Choose other days (--train-from, --train-to, --from) or change pipeline.yaml"
         )
+    if not trained.promoted:
+        reason = "a replay starts with the first model, whatever the gate says of it"
+        start = PromotionRequest(trained.version, None, request.requested_by, reason, kind="manual")
+        with resources.warehouse.begin() as connection:
+            promote(connection, config.name, start)
     return trained
 
 

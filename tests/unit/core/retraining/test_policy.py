@@ -25,7 +25,8 @@ CALM = Signals(
     broken=(),
     realised=WITHIN,
     estimated=WITHIN,
-    judged_to=date(2026, 2, 1),
+    judged_to=DAY - timedelta(days=2),
+    matured_to=DAY,
     requests=(),
     new_labels=5000,
 )
@@ -111,7 +112,34 @@ def test_estimates_can_be_left_out() -> None:
 
 @pytest.mark.parametrize(("max_age", "decision"), [(None, "wait"), (29, "wait"), (28, "retrain")])
 def test_age(max_age: int | None, decision: str) -> None:
-    assert decide_retraining(CALM, LIMITS.model_copy(update={"max_age_days": max_age})).decision == decision
+    signals = replace(CALM, judged_to=DAY - timedelta(days=28))
+    assert decide_retraining(signals, LIMITS.model_copy(update={"max_age_days": max_age})).decision == decision
+
+
+@pytest.mark.parametrize(("newer", "decision"), [(6, "wait"), (7, "retrain")])
+def test_by_default_a_week_of_new_outcomes_is_worth_a_trial(newer: int, decision: str) -> None:
+    assert decide_retraining(replace(CALM, judged_to=DAY - timedelta(days=newer)), Retrain()).decision == decision
+
+
+def test_days_whose_outcomes_are_not_known_do_not_age_the_champion() -> None:
+    """Outcomes take thirty days: the champion's data are a month old on its first night."""
+    late = DAY - timedelta(days=30)
+    assert decide_retraining(replace(CALM, judged_to=late, matured_to=late), Retrain()).decision == "wait"
+
+
+def test_a_loss_that_outcomes_prove_does_not_wait_for_trials_that_did_not_pay() -> None:
+    """A calm year taught that trials do not pay; it says nothing of a change of last week."""
+    trials = tuple(ask(back, improved=False) for back in (8, 60, 90, 110))
+    asked = {"requests": trials, "judged_to": DAY - timedelta(days=20)}
+    assert find_held(decide_retraining(replace(CALM, **asked), LIMITS)) == {"cooldown"}
+    assert decide_retraining(replace(CALM, **asked, estimated=BELOW), LIMITS).decision == "wait"
+    assert decide_retraining(replace(CALM, **asked, realised=BELOW), LIMITS).decision == "retrain"
+
+
+def test_a_proven_loss_waits_the_plain_cooldown() -> None:
+    decided = decide_retraining(replace(CALM, requests=(ask(6, improved=False),), realised=BELOW), LIMITS)
+    assert find_held(decided) == {"cooldown"}
+    assert "7 days of cooldown" in decided.reason
 
 
 @pytest.mark.parametrize(

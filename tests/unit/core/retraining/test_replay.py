@@ -86,17 +86,25 @@ def test_policies_of_the_calendar(policy: Policy, nights: list[int]) -> None:
 def test_an_error_is_summed_up_over_all_rows_and_a_ranking_by_night() -> None:
     targets = [np.array([0.0, 1.0]), np.array([0.0, 1.0, 1.0, 1.0])]
     predicted = [np.array([0.1, 0.2]), np.array([0.9, 0.1, 0.2, 0.95])]
-    assert sum_up_metric("rmse", targets, predicted) == pytest.approx(
+    assert sum_up_metric("rmse", targets, predicted).choose("rmse") == pytest.approx(
         np.sqrt(np.mean((np.concatenate(targets) - np.concatenate(predicted)) ** 2))
     )
-    assert sum_up_metric("roc_auc", targets, predicted) == pytest.approx((2 * 1.0 + 4 * (1 / 3)) / 6)
+    total = sum_up_metric("roc_auc", targets, predicted)
+    assert total.choose("roc_auc") == total.mean_of_days == pytest.approx((2 * 1.0 + 4 * (1 / 3)) / 6)
+
+
+def test_days_that_are_each_in_order_need_not_be_so_together() -> None:
+    """The mean of the days hides that one day's scores are on another scale."""
+    targets = [np.array([0.0, 1.0]), np.array([0.0, 1.0])]
+    total = sum_up_metric("roc_auc", targets, [np.array([0.1, 0.2]), np.array([0.8, 0.9])])
+    assert (total.mean_of_days, total.pooled) == (1.0, 0.75)
 
 
 def test_a_night_of_one_class_does_not_count() -> None:
     targets = [np.array([0.0, 1.0]), np.array([1.0, 1.0])]
     predicted = [np.array([0.1, 0.2]), np.array([0.5, 0.6])]
-    assert sum_up_metric("roc_auc", targets, predicted) == 1.0
-    assert np.isnan(sum_up_metric("roc_auc", [], []))
+    assert sum_up_metric("roc_auc", targets, predicted).mean_of_days == 1.0
+    assert np.isnan(sum_up_metric("roc_auc", [], []).mean_of_days)
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,8 @@ def make_policy(policy: str, nights: list[dict[str, Any]], metric: float | None 
     trainings = [night["trained"] for night in nights if night["trained"]]
     summary = {
         "metric": metric,
+        "pooled": None if metric is None else metric - 0.05,
+        "mean_of_days": metric,
         "nights": len(nights),
         "scored_rows": 800 * len(nights),
         "trainings": len(trainings),
@@ -90,6 +92,8 @@ def make_report(ours: dict[str, Any], *others: dict[str, Any], **changes: Any) -
         "title": "Late flights",
         "metric": "roc_auc",
         "higher_is_better": True,
+        "compared_by": "mean of the days",
+        "first_refused": "",
         "from": str(FIRST),
         "to": str(FIRST + timedelta(days=max(len(ours["nights"]) - 1, 0))),
         **ours,
@@ -125,8 +129,9 @@ def read_text(page: str) -> str:
 def test_the_page_opens_with_the_verdict_in_words() -> None:
     text = read_text(render_replay(make_full_report()))
     for sentence in (
-        "nightshift retrained 2 times in 60 days, and 1 of these models took over: roc_auc 0.7300 over 48,000 rows.",
-        "Without retraining 0.7000, retraining every day 0.7400: "
+        "nightshift retrained 2 times in 60 days, and 1 of these models took over: roc_auc 0.6800 over 48,000 rows "
+        "together, 0.7300 as the mean of the days.",
+        "By mean of the days, without retraining 0.7000, retraining every day 0.7400: "
         "nightshift has 75% of that gain with 3.3% of its trainings.",
     ):
         assert sentence in text
@@ -135,7 +140,7 @@ def test_the_page_opens_with_the_verdict_in_words() -> None:
 def test_where_always_gains_nothing_the_page_says_so() -> None:
     ours, never, always = (make_policy(name, [make_night(0)]) for name in ("nightshift", "never", "always"))
     text = read_text(render_replay(make_report(ours, never, always)))
-    assert "nightshift did not retrain in 1 day: roc_auc 0.7000 over 800 rows." in text
+    assert "nightshift did not retrain in 1 day: roc_auc 0.6500 over 800 rows together, 0.7000 as the mean" in text
     assert "it gains nothing here" in text
 
 
@@ -160,8 +165,14 @@ def test_the_share_of_the_gain_follows_the_metrics_direction(
 def test_every_policy_has_its_row() -> None:
     rows = re.findall(r"<tr[^>]*><th scope=\"row\"[^>]*>(\w+)</th>(.*?)</tr>", render_replay(make_full_report()))
     cells = {name: re.findall(r">([^<]*)</td>", row) for name, row in rows}
-    assert cells["nightshift"] == ["0.7300", "75%", "2", "1", "1 h 6 min", "1 min 15 s"]
-    assert (cells["never"][1], cells["always"][1]) == ("0%", "100%")
+    assert cells["nightshift"] == ["0.6800", "0.7300", "75%", "2", "1", "1 h 6 min", "1 min 15 s"]
+    assert (cells["never"][2], cells["always"][2]) == ("0%", "100%")
+
+
+def test_a_first_model_that_the_gate_refused_is_told_first() -> None:
+    refused = make_full_report() | {"first_refused": "roc_auc 0.61 is below the floor of 0.65."}
+    said = "The gate refused the first model, which starts here all the same: roc_auc 0.61 is below the floor of 0.65."
+    assert said in read_text(render_replay(refused))
 
 
 def test_a_page_needs_nothing_from_elsewhere_and_runs_nothing() -> None:

@@ -17,13 +17,25 @@ def list_policies(report: Record) -> list[Record]:
 def tell_verdict(report: Record) -> list[str]:
     """The outcome in one to three sentences."""
     total = report["summary"]
-    reached = f"{report['metric']} {format_number(total['metric'])} over {_count(total['scored_rows'], 'row')}"
+    reached = (
+        f"{report['metric']} {format_number(total['pooled'])} over {_count(total['scored_rows'], 'row')} together, "
+        f"{format_number(total['mean_of_days'])} as the mean of the days"
+    )
     nights = _count(total["nights"], "day")
     if not total["trainings"]:
-        return [f"{report['policy']} did not retrain in {nights}: {reached}.", *_tell_gain(report)]
+        return [
+            *_tell_refused(report),
+            f"{report['policy']} did not retrain in {nights}: {reached}.",
+            *_tell_gain(report),
+        ]
     trainings = f"retrained {_count(total['trainings'], 'time')} in {nights}"
     took_over = f"{format_number(total['promotions'])} of these models took over"
-    return [f"{report['policy']} {trainings}, and {took_over}: {reached}.", *_tell_gain(report)]
+    return [*_tell_refused(report), f"{report['policy']} {trainings}, and {took_over}: {reached}.", *_tell_gain(report)]
+
+
+def _tell_refused(report: Record) -> list[str]:
+    refused = report["first_refused"].rstrip(".")
+    return [f"The gate refused the first model, which starts here all the same: {refused}."] if refused else []
 
 
 def _tell_gain(report: Record) -> list[str]:
@@ -33,7 +45,7 @@ def _tell_gain(report: Record) -> list[str]:
     if None in ends:
         return []
     never, always = (format_number(value) for value in ends)
-    reached = f"Without retraining {never}, retraining every day {always}"
+    reached = f"By {report['compared_by']}, without retraining {never}, retraining every day {always}"
     if report["recovered"] is None:
         return [f"{reached}: it gains nothing here, so every training that is not made is saved."]
     if report["policy"] in ("never", "always"):
