@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.alerts.messages import Message
 from nightshift.core.alerts.rules import Alert, Decided, Drifted, Facts, explain_recovery, find_alerts
+from nightshift.core.drift.result import is_extreme
 from nightshift.io.monitoring import alerts as table
 from nightshift.io.monitoring.schema_changes import list_new_changes
 from nightshift.io.resources import Resources
@@ -95,7 +96,11 @@ def _read_drift(connection: Connection, pipeline: str) -> Drifted | None:
         return None
     row, columns = found
     unknown = tuple(column["column_name"] for column in columns if column["drifted"] is None)
-    return Drifted(row["window_to"], row["model_version"], row["drifted"], row["reason"], unknown, len(columns))
+    extreme = tuple(
+        column["column_name"] for column in columns if is_extreme(column["drifted"], column["kind"], column["score"])
+    )
+    found = row["window_to"], row["model_version"], row["drifted"], row["reason"]
+    return Drifted(*found, unknown, len(columns), extreme)
 
 
 def notify_alerts(

@@ -13,7 +13,7 @@ from nightshift.config.sections.schedules import Schedules
 from nightshift.core.alerts.schedule import list_due_times
 
 AlertKind = Literal[
-    "drift", "unknown", "stopped_batch", "failed_gate", "stale_champion", "missed_partition", "schema_change"
+    "drift", "extreme", "unknown", "stopped_batch", "failed_gate", "stale_champion", "missed_partition", "schema_change"
 ]
 # Nights further back are history: somebody who looks after a month doesn't want thirty messages.
 LOOKBACK = timedelta(days=7)
@@ -35,7 +35,10 @@ class Alert:
 
 @dataclass(frozen=True)
 class Drifted:
-    """The newest row of monitoring.drift; `unknown` are the columns that could not be compared."""
+    """The newest row of monitoring.drift; `unknown` are the columns that could not be compared.
+
+    `extreme` are those that have left every ordinary value, whether that is drift of the pipeline or not.
+    """
 
     last: date
     version: int
@@ -43,6 +46,7 @@ class Drifted:
     reason: str
     unknown: tuple[str, ...] = ()
     columns: int = 0
+    extreme: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ def find_alerts(facts: Facts, limits: Alerts, schedules: Schedules) -> list[Aler
         *_find_stopped(facts),
         *_find_changed(facts),
         *_find_drift(facts),
+        *_find_extreme(facts),
         *_find_refused(facts),
         *_find_stale(facts, limits),
         *_find_missed(facts, limits, schedules),
@@ -142,6 +147,24 @@ def _find_drift(facts: Facts) -> Iterator[Alert]:
             f"Whether the data have drifted is unknown (up to {found.last}).",
             found.reason,
             "Look at the columns named here, at the source. Nothing is retrained on what is unknown.",
+            "drift",
+        )
+
+
+def _find_extreme(facts: Facts) -> Iterator[Alert]:
+    """Its own alert: a column with little importance can't cause a retraining, but its source may be broken."""
+    found = facts.drift
+    if found is None or found.version != facts.champion or not found.extreme:
+        return
+    # Each of few columns comes and goes by itself; of many, something is wrong with all of them.
+    few = len(found.extreme) <= MAX_COLUMNS
+    for name in sorted(found.extreme) if few else [f"{len(found.extreme)} columns"]:
+        yield Alert(
+            "extreme",
+            name if few else f"version {found.version}",
+            f"{name}: beyond nearly all that version {found.version} was trained on (up to {found.last}).",
+            found.reason,
+            "Ask the source's owner whether it is a fault or a new unit. monitoring.drift_columns has the distance.",
             "drift",
         )
 
@@ -235,6 +258,8 @@ def explain_recovery(kind: str, subject: str, facts: Facts) -> str:
         )
     if kind == "schema_change":
         return "The newest batch brings no further change of columns."
+    if kind == "extreme":
+        return "The newest drift run compared with the present champion no longer finds it beyond every ordinary value."
     if kind in ("drift", "unknown"):
         return _explain_drift(subject, facts)
     return f"Version {facts.champion} is the champion now."

@@ -1,6 +1,6 @@
 """One column on both sides -> whether it can be compared, and whether it moved by more than chance does."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import pandas as pd
 
 from nightshift.config.sections.drift import Drift
 from nightshift.core.drift.null_distribution import NullDistribution, bind_each, find_critical_value
+from nightshift.core.drift.ordinary import find_ordinary_range
 from nightshift.core.drift.result import ColumnDrift, Kind
 from nightshift.extension.drift_measures import DRIFT_MEASURES, DriftMeasure, find_distance
 
@@ -86,6 +87,13 @@ def _find_empty_night(name: str, reference: Side, current: Side) -> str | None:
     return f"is empty on {', '.join(f'{night:%Y-%m-%d}' for night in nights)}" if nights else None
 
 
+def find_bound(kind: Kind, reference: pd.Series) -> Callable[[pd.Series], pd.Series]:
+    """What the values of either side go through before their distance: numbers are clipped to their ordinary range."""
+    if kind != "numeric" or not pd.api.types.is_numeric_dtype(reference) or reference.isna().all():
+        return lambda values: values
+    return find_ordinary_range(reference).bound
+
+
 def compare_column(
     name: str,
     kind: Kind,
@@ -97,7 +105,7 @@ def compare_column(
 ) -> ColumnDrift:
     """The column's figures, and whether one of them is both beyond its limit and beyond what chance reaches.
 
-    `score` is its distance. `sides` are the reference's values and the current ones, `noise` belongs to their rows.
+    `score` is its distance, of both sides bounded by `find_bound`. `sides` are the reference's values and the current ones, `noise` belongs to their rows.
     """
     reference, current = sides
     limit = limits.find_limit(find_distance(kind))
@@ -107,7 +115,9 @@ def compare_column(
         for measure in DRIFT_MEASURES
         if kind in measure.kinds
     }
-    moved, within = _apply(values, reference, current, noise, limits)
+    bound = find_bound(kind, reference)
+    pools = noise.pool(bound(reference), bound(current)), noise.pool(reference, current)
+    moved, within = _apply(values, pools, noise, limits)
     return ColumnDrift(
         column_name=name,
         kind=kind,
@@ -156,19 +166,21 @@ def measure_new_share(reference: pd.Series, current: pd.Series) -> float:
 
 def _apply(
     values: Mapping[DriftMeasure, float],
-    reference: pd.Series,
-    current: pd.Series,
+    pools: tuple[pd.Series, pd.Series],
     noise: NullDistribution,
     limits: Drift,
 ) -> tuple[list[str], list[str]]:
-    """What moved, and what only chance moved; chance is asked only from the limit on, as it costs."""
+    """What moved, and what only chance moved; chance is asked only from the limit on, as it costs.
+
+    `pools` are the values of both sides: as the distance saw them, and as they are, which other measures see.
+    """
     moved, within = [], []
     for measure, value in values.items():
         limit = limits.find_limit(measure)
         # A measure that has no value says nothing.
         if not value >= limit:
             continue
-        chance = find_chance(measure, noise.pool(reference, current), noise)
+        chance = find_chance(measure, pools[0 if measure.primary else 1], noise)
         if value > chance:
             moved.append(f"{measure.title} {value:.3g} (limit {limit:g}, above what chance explains: p99 {chance:.3g})")
         else:

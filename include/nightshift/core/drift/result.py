@@ -11,6 +11,8 @@ from nightshift.config.sections.drift import Drift
 Kind = Literal["numeric", "categorical", "prediction"]
 # What the model's own scores are called among the columns.
 SCORE = "score"
+# A number whose distance is so many standard deviations is beyond any ordinary value, whatever the model makes of it.
+EXTREME = 5.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class ColumnDrift:
         record = asdict(self)
         del record["broken"]
         return {**record, "new_categories": list(self.new_categories)}
+
+
+def is_extreme(drifted: bool | None, kind: str, score: float | None) -> bool:
+    """Whether a numeric column has left its ordinary values: a fault or a new unit, where it does not break anything."""
+    return bool(drifted) and kind == "numeric" and score is not None and score >= EXTREME
 
 
 def weigh_columns(
@@ -88,9 +95,17 @@ def conclude_drift(columns: Sequence[ColumnDrift], limits: Drift, problems: Sequ
     named = f" ({_list_moved(moved)})" if moved else ""
     count = sum(column.kind != "prediction" for column in moved)
     text = f"{count} of {len(features)} columns{' and the score' if count < len(moved) else ''} moved{named}"
-    return DriftResult(
-        drifted, share, f"{text}; they carry {share:.0%} of the importance, the limit is {limits.share_limit:.0%}"
-    )
+    reason = f"{text}; they carry {share:.0%} of the importance, the limit is {limits.share_limit:.0%}"
+    return DriftResult(drifted, share, reason + ("" if drifted else _explain_no_drift(moved)))
+
+
+def _explain_no_drift(moved: Sequence[ColumnDrift]) -> str:
+    """What moved without being drift must not read as if nothing had."""
+    if not moved:
+        return ""
+    extreme = [column.column_name for column in moved if is_extreme(column.drifted, column.kind, column.score)]
+    beyond = f"; {', '.join(extreme)}: beyond any ordinary value, look at the source" if extreme else ""
+    return f", so the model is not retrained for them{beyond}"
 
 
 def _list_moved(moved: Sequence[ColumnDrift]) -> str:

@@ -25,7 +25,7 @@ _DRIFT = """
     order by window_to desc, measured_at desc limit 1
 """
 _COLUMNS = """
-    select column_name, drifted from monitoring.drift_columns
+    select column_name, kind, drifted, score from monitoring.drift_columns
     where pipeline = :pipeline and partition_date = :window_to and model_version = :model_version
         and kind <> 'prediction'
 """

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from nightshift.core.drift.columns import Side, compare_column, find_fault, is_absent, make_unknown
+from nightshift.core.drift.columns import Side, compare_column, find_bound, find_fault, is_absent, make_unknown
 from nightshift.core.drift.null_distribution import NullDistribution
 from nightshift.core.drift.result import ColumnDrift, Kind, weigh_columns
 from nightshift.extension.drift_measures import find_distance
@@ -32,12 +32,14 @@ def compare_columns(comparison: Comparison) -> list[ColumnDrift]:
             found.append(make_unknown(name, kind, 0.0, limits, "is empty on both sides, so it is left out"))
             continue
         fault = find_fault(name, kind, *sides)
-        score = math.nan if fault else find_distance(kind).measure(matched.reference[name], matched.current[name])
+        values = reference.fitted[name], matched.current[name]
+        bound = find_bound(kind, values[0])
+        compared = matched.reference[name], matched.current[name]
+        score = math.nan if fault else find_distance(kind).measure(*map(bound, compared))
         if math.isnan(score) or math.isinf(score):
             why = fault or "has no finite distance"
             found.append(make_unknown(name, kind, weights[name], limits, why, broken=True))
             continue
-        values = reference.fitted[name], matched.current[name]
         found.append(compare_column(name, kind, score, weights[name], values, noise, limits))
     return found
 

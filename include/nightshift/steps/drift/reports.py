@@ -6,6 +6,7 @@ from datetime import date
 import pandas as pd
 
 from nightshift.config.pipeline import PipelineConfig
+from nightshift.core.drift.columns import find_bound
 from nightshift.core.drift.result import SCORE, ColumnDrift
 from nightshift.io.lake.base import make_attempt_id, make_key
 from nightshift.io.resources import Resources
@@ -32,6 +33,9 @@ def store_reports(
     reference, current = matched.reference, matched.current
     if scores.reference is not None and SCORE not in reference:
         reference, current = _add_scores(reference, scores.reference), _add_scores(current, scores.current)
+    for name in (column.column_name for column in columns if column.score is not None and column.kind == "numeric"):
+        bound = find_bound("numeric", reference[name])
+        reference, current = (side.assign(**{name: bound(side[name])}) for side in (reference, current))
     with open_temporary_folder() as folder:
         html, json = folder / "drift.html", folder / "drift.json"
         write_report(reference, current, shown, config.spec.drift.column_limit, html, json)

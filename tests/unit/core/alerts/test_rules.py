@@ -169,3 +169,14 @@ def test_a_recovery_leads_with_how_it_stands_now() -> None:
     assert message.title.startswith("Recovered: ")
     assert write_slack(message).splitlines()[1] == "*Now:* No drift."
     assert make_payload(message)["state"] == "recovered"
+
+
+def test_an_extreme_column_is_an_alert_even_where_there_is_no_drift() -> None:
+    facts = replace(CALM, drift=Drifted(NIGHT, 2, False, "1 of 9 columns moved", (), 9, ("spent",)))
+    assert find(facts) == [("extreme", "spent")]
+    assert find(replace(facts, champion=3)) == []
+
+
+def test_many_extreme_columns_are_one_alert() -> None:
+    names = tuple(f"column {number}" for number in range(20))
+    assert find(replace(CALM, drift=Drifted(NIGHT, 2, False, "20 moved", (), 20, names))) == [("extreme", "version 2")]
