@@ -12,7 +12,9 @@ from nightshift.core.drift.null_distribution import NullDistribution
 from nightshift.core.drift.result import Kind, is_extreme
 from nightshift.extension.drift_measures import find_distance
 
-REFERENCE, WINDOW = 5_000, 1_000
+REFERENCE, WINDOW = 2_000, 1_000
+# Its draws depend on the numbers of rows alone.
+NOISE = NullDistribution(REFERENCE, None, 1, WINDOW, REFERENCE, 7)
 SHIFTS = (0.0, 0.25, 0.5, 1.0, 3.0, 100.0)
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 # Each is drawn as it is; `deviation` below is measured on a large sample of it, without outliers.
@@ -47,23 +49,25 @@ def _count(name: str, draw: Draw, outliers: tuple[int, int], count: int, seed: i
     deviation = (high - low) / 1.349 or float(large.std()) or 1.0
     found = {shift: np.zeros((count, 3)) for shift in SHIFTS}
     for trial in range(count):
-        reference, current = (_spoil(draw(generator, n), k) for n, k in zip((REFERENCE, WINDOW), outliers, strict=True))
+        sides = zip((REFERENCE, WINDOW), outliers, strict=True)
+        reference, current = (_spoil(draw(generator, rows), wild) for rows, wild in sides)
         for shift in SHIFTS:
             found[shift][trial] = _compare("numeric", reference, current + shift * deviation)
     return _describe(name, found)
 
 
 def _count_categories(count: int, seed: int) -> dict[str, Any]:
-    """So many deviations of one category's share of a half, of 20 categories; beyond 1 there are only new ones."""
+    """Of the rows half the shift's share go to one of 20 categories; beyond 1, all of them to a new one."""
     generator = np.random.default_rng(seed)
     found = {shift: np.zeros((count, 3)) for shift in SHIFTS}
     for trial in range(count):
         reference = pd.Series(generator.integers(0, 20, REFERENCE).astype(str))
         for shift in SHIFTS:
             moved = generator.random(WINDOW) < min(1.0, shift / 2)
-            current = pd.Series(np.where(moved, "0" if shift <= 1 else "new", generator.integers(0, 20, WINDOW).astype(str)))
+            others = generator.integers(0, 20, WINDOW).astype(str)
+            current = pd.Series(np.where(moved, "0" if shift <= 1 else "new", others))
             found[shift][trial] = _compare("categorical", reference, current)
-    return _describe("20 categories, half that share moved to one", found)
+    return _describe("20 categories, half the shift's share moved to one", found)
 
 
 def _spoil(values: np.ndarray, outliers: int) -> pd.Series:
@@ -73,8 +77,7 @@ def _spoil(values: np.ndarray, outliers: int) -> pd.Series:
 
 def _compare(kind: Kind, reference: pd.Series, current: pd.Series) -> tuple[bool, bool, bool]:
     """Moved before, moved after, extreme after."""
-    noise = NullDistribution(len(reference), None, 1, len(current), len(reference), 7)
-    limits, distance, bound = Drift(), find_distance(kind), find_bound(kind, reference)
+    noise, limits, distance, bound = NOISE, Drift(), find_distance(kind), find_bound(kind, reference)
     plain = distance.measure(reference, current)
     before = plain >= limits.column_limit and plain > find_chance(distance, noise.pool(reference, current), noise)
     score = distance.measure(bound(reference), bound(current))

@@ -1,6 +1,6 @@
 """expectations.yaml: which expectations a row must meet, and which the whole batch."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -106,6 +106,9 @@ def check_known(expectations: tuple[Expectation, ...], known: frozenset[str], le
     return expectations
 
 
+SizeRatio = Annotated[float, Field(gt=1, allow_inf_nan=False)]
+
+
 class ExpectationSuite(BaseModel):
     """The suite of one pipeline."""
 
@@ -120,12 +123,10 @@ class ExpectationSuite(BaseModel):
     max_quarantined_share: float = Field(
         default=0.05, ge=0, lt=1, description="The batch stops when a larger share of its rows went to quarantine."
     )
-    max_size_ratio: float | None = Field(
-        default=10,
-        gt=1,
-        allow_inf_nan=False,
-        description="The batch stops when it has this many times more, or fewer, rows than the median of the last 14 "
-        "accepted partitions before it (at least 3). `null`: any size is accepted.",
+    max_size_ratio: SizeRatio | Literal["auto"] | None = Field(
+        default="auto",
+        description="The batch stops when it has this many times more, or fewer, rows than usual for its weekday. "
+        "`auto`: as many as the pipeline's own days differ, between 1.8 and 10. `null`: any size is accepted.",
     )
     may_be_empty: tuple[str, ...] = Field(
         default=(),

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from statistics import median
 
 import numpy as np
 import pandas as pd
@@ -18,8 +17,6 @@ EPOCH = pd.Timestamp(1970, 1, 1)
 FIRST_YEAR, LAST_YEAR = 1800, 2199
 # An entry of PostgreSQL's index takes 2704 bytes.
 LONGEST_KEY = 2000
-# From fewer partitions nobody can tell what is usual.
-MIN_EARLIER = 3
 
 
 def find_cast_failures(typed: TypedTable, raw: Columns, declared: Mapping[str, str]) -> Reasons:
@@ -81,23 +78,6 @@ def find_sentinel_dates(columns: Columns, names: Sequence[str]) -> Reasons:
 def find_empty_columns(columns: Columns, names: Sequence[str], rows: np.ndarray) -> list[str]:
     """Those of the columns that lack in every one of the `rows` (a mask); none where there are no rows."""
     return [name for name in names if rows.any() and not np.asarray(columns.column(name).is_valid())[rows].any()]
-
-
-def explain_size(rows: int, earlier: Sequence[int], ratio: float | None) -> str:
-    """Why a batch of so many distinct rows can't be right beside those of `earlier` partitions; empty where it can.
-
-    >>> explain_size(10, [100, 120, 110], ratio=5.0)
-    '10 rows, where 110 are usual (the median of 3 partitions), are too few: max_size_ratio in expectations.yaml is 5'
-    """
-    if ratio is None or len(earlier) < MIN_EARLIER:
-        return ""
-    usual = median(earlier)
-    if usual / ratio <= rows <= usual * ratio:
-        return ""
-    return (
-        f"{rows:,} rows, where {usual:,.0f} are usual (the median of {len(earlier)} partitions), are too "
-        f"{'few' if rows < usual else 'many'}: max_size_ratio in expectations.yaml is {ratio:g}"
-    )
 
 
 def find_repeats(columns: Columns, duplicates: DuplicateGroups) -> np.ndarray:

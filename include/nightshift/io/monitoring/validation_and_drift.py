@@ -25,6 +25,15 @@ def list_accepted(connection: Connection, pipeline: str, before: date, most: int
     ]
 
 
+def list_stopped_sizes(connection: Connection, pipeline: str, before: date, most: int) -> list[dict[str, Any]]:
+    """The last validations of the `most` newest partitions before a day that were stopped for their number of rows."""
+    own = VALIDATION.c
+    sized = own.failures.contains([{"level": "batch", "expectation": "size"}])
+    statement = select(VALIDATION).where(own.pipeline == pipeline, own.partition_date < before)
+    newest = statement.where(own.success.is_(False), sized).order_by(own.partition_date.desc()).limit(most)
+    return [dict(row) for row in connection.execute(newest).mappings()]
+
+
 def list_validations(connection: Connection, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
     """The last validation of each partition from `first` to `last`."""
     validations = VALIDATION.c

@@ -17,6 +17,7 @@ from nightshift.core.batch.late_rows import Arrivals, find_taken_keys
 from nightshift.core.batch.lazy_columns import Columns, read_frame
 from nightshift.core.batch.result import Failure, Verdict, explain_stop, summarise_reasons
 from nightshift.core.batch.schema_contract import Contract, SchemaChange
+from nightshift.core.batch.volume import Delivery, find_size_problem
 from nightshift.core.features.build import PARTITION
 from nightshift.io.vendors.great_expectations import ExpectationResult, Rows, run_expectations
 
@@ -27,17 +28,23 @@ MAX_REPORTED = 10
 
 @dataclass(frozen=True)
 class Earlier:
-    """The last accepted partitions before this one, newest first: the newest one's columns, and everyone's rows."""
+    """The last partitions before this one: the columns of the newest accepted one, and the rows of each."""
 
     columns: dict[str, str] | None = None
-    sizes: tuple[int, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
 
     @classmethod
-    def from_validations(cls, validations: Sequence[dict[str, Any]]) -> "Earlier":
-        """From rows of monitoring.validation."""
-        known = (row["source_columns"] for row in validations if row["source_columns"])
+    def from_validations(
+        cls, accepted: Sequence[dict[str, Any]], stopped: Sequence[dict[str, Any]] = ()
+    ) -> "Earlier":
+        """From rows of monitoring.validation, newest first: those that passed, and those stopped for their size."""
+        known = (row["source_columns"] for row in accepted if row["source_columns"])
         columns = next((dict(pairs) for pairs in known), None)
-        return cls(columns, tuple(row["rows"] - row["repeated"] - row["moved"] for row in validations))
+        return cls(columns, tuple(_to_delivery(row) for row in (*accepted, *stopped)))
+
+
+def _to_delivery(row: dict[str, Any]) -> Delivery:
+    return Delivery(row["partition_date"], row["rows"] - row["repeated"] - row["moved"], row["success"])
 
 
 def make_contract(config: PipelineConfig, earlier: Earlier) -> Contract:
@@ -92,7 +99,7 @@ def judge_rows(
     rows, quarantined, repeated = (int(mask[counted].sum()) for mask in (counted, bad, repeats))
     batch_failures = _judge_batch(config, columns, good, row_results)
     if earlier and (~arrivals.late & ~arrivals.moved).any():
-        batch_failures += _judge_size(config, rows - repeated, earlier)
+        batch_failures += _judge_size(config, partition, rows - repeated, earlier)
     row_failures = summarise_reasons({row: found for row, found in reasons.items() if bad[row]})
     stopped = explain_stop(rows, quarantined, repeated, suite.max_quarantined_share, batch_failures, row_failures)
     failures = (*batch_failures, *row_failures)
@@ -149,8 +156,8 @@ def _says_something(expectation: Expectation) -> bool:
     return expectation.expect != EMPTY_IS_RIGHT
 
 
-def _judge_size(config: PipelineConfig, rows: int, earlier: Earlier) -> list[Failure]:
-    reason = row_checks.explain_size(rows, earlier.sizes, config.expectations.max_size_ratio)
+def _judge_size(config: PipelineConfig, partition: date, rows: int, earlier: Earlier) -> list[Failure]:
+    reason = find_size_problem(partition, rows, earlier.deliveries, config.expectations.max_size_ratio)
     return [Failure("batch", "size", rows, reason)] if reason else []
 
 

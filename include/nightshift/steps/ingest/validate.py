@@ -32,7 +32,7 @@ from nightshift.io.ledger.entries import (
     write_entry,
 )
 from nightshift.io.monitoring.schema_changes import record_changes
-from nightshift.io.monitoring.validation_and_drift import list_accepted, record_validation
+from nightshift.io.monitoring.validation_and_drift import list_accepted, list_stopped_sizes, record_validation
 from nightshift.io.resources import Resources
 from nightshift.io.runtime.temp_files import open_temporary_folder
 from nightshift.steps.fencing import skip_superseded
@@ -40,8 +40,8 @@ from nightshift.steps.ingest.batch_checks import MAX_REPORTED, Earlier, judge_ro
 from nightshift.steps.ingest.late import add_late_rows
 from nightshift.steps.outcome import Outcome
 
-# How many accepted partitions before this one say what is usual.
-EARLIER = 14
+# How many accepted partitions before this one say what is usual: eight weeks of each weekday, and some that lack.
+EARLIER = 60
 
 
 @skip_superseded
@@ -54,7 +54,8 @@ def validate_partition(config: PipelineConfig, resources: Resources, partition: 
     """
     with resources.warehouse.begin() as connection:
         attempt = begin_attempt(connection)
-        earlier = Earlier.from_validations(list_accepted(connection, config.name, partition, EARLIER))
+        accepted = list_accepted(connection, config.name, partition, EARLIER)
+        earlier = Earlier.from_validations(accepted, list_stopped_sizes(connection, config.name, partition, EARLIER))
     with fetch_object(resources.lake, raw) as path, open_temporary_folder() as folder:
         source = ParquetColumns(path)
         rows, arrivals = add_late_rows(config, resources, partition, source)
