@@ -90,4 +90,8 @@ def _describe(name: str, found: dict[float, np.ndarray]) -> dict[str, Any]:
         return ", ".join(f"{100 * share:.0f}" for share in found[shift].mean(axis=0)[columns])
 
     cells = {f"shift {shift:g}: before, after %": write(shift, slice(0, 2)) for shift in SHIFTS}
-    return {"column": name, **cells, "extreme at 3, at 100 %": f"{write(3.0, slice(2, 3))}, {write(100.0, slice(2, 3))}"}
+    return {
+        "column": name,
+        **cells,
+        "extreme at 3, at 100 %": f"{write(3.0, slice(2, 3))}, {write(100.0, slice(2, 3))}",
+    }

@@ -56,8 +56,9 @@ def find_size_problem(day: date, rows: int, earlier: Sequence[Delivery], ratio: 
 the third such day of ten passes'
     """
     earlier = sorted(earlier, key=lambda delivery: delivery.day)
-    usual = find_usual_size(day, _confirm(earlier), ratio)
-    if usual is None or usual.low <= rows <= usual.high or _is_repeated(rows, earlier):
+    known = _confirm(earlier)
+    usual = find_usual_size(day, known, ratio)
+    if usual is None or usual.low <= rows <= usual.high or _is_repeated(rows, earlier, known, ratio):
         return None
     return (
         f"{rows:,} rows, where {usual.low:,.0f} to {usual.high:,.0f} are usual ({usual.of}), are too "
@@ -113,9 +114,17 @@ def _confirm(earlier: Sequence[Delivery]) -> list[Delivery]:
     ]
 
 
-def _is_repeated(rows: int, earlier: Sequence[Delivery]) -> bool:
-    """Whether that size stopped some of the last days already: then it is the world that changed."""
-    return sum(not each.accepted and _are_alike(rows, each.rows) for each in earlier[-RECENT:]) >= REPEATS
+def _is_repeated(rows: int, earlier: Sequence[Delivery], known: Sequence[Delivery], ratio: Ratio) -> bool:
+    """Whether enough of the last days had that size and were strange for it: then it is the world that changed."""
+    alike = [each for each in earlier[-RECENT:] if _are_alike(rows, each.rows)]
+    return (
+        sum(not each.accepted or _is_strange(each, find_usual_size(each.day, known, ratio)) for each in alike)
+        >= REPEATS
+    )
+
+
+def _is_strange(delivery: Delivery, usual: UsualSize | None) -> bool:
+    return usual is not None and not usual.low <= delivery.rows <= usual.high
 
 
 def _are_alike(one: int, other: int) -> bool:

@@ -53,7 +53,7 @@ class ColumnDrift:
 
 
 def is_extreme(drifted: bool | None, kind: str, score: float | None) -> bool:
-    """Whether a numeric column has left its ordinary values: a fault or a new unit, where it does not break anything."""
+    """Whether a numeric column has left its ordinary values, as by a fault at its source or a new unit."""
     return bool(drifted) and kind == "numeric" and score is not None and score >= EXTREME
 
 

@@ -34,9 +34,7 @@ class Earlier:
     deliveries: tuple[Delivery, ...] = ()
 
     @classmethod
-    def from_validations(
-        cls, accepted: Sequence[dict[str, Any]], stopped: Sequence[dict[str, Any]] = ()
-    ) -> "Earlier":
+    def from_validations(cls, accepted: Sequence[dict[str, Any]], stopped: Sequence[dict[str, Any]] = ()) -> "Earlier":
         """From rows of monitoring.validation, newest first: those that passed, and those stopped for their size."""
         known = (row["source_columns"] for row in accepted if row["source_columns"])
         columns = next((dict(pairs) for pairs in known), None)

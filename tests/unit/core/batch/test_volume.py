@@ -22,7 +22,9 @@ def test_a_short_history_stops_nothing() -> None:
     assert not is_stopped(MONDAY, 1, make_weeks(1)[:2])
 
 
-@pytest.mark.parametrize(("weekday", "rows", "stopped"), [(0, 5000, False), (0, 2500, True), (0, 4, True), (0, 10_000, True)])
+@pytest.mark.parametrize(
+    ("weekday", "rows", "stopped"), [(0, 5000, False), (0, 2500, True), (0, 4, True), (0, 10_000, True)]
+)
 def test_a_weekday_is_compared_with_its_like(weekday: int, rows: int, stopped: bool) -> None:
     assert is_stopped(MONDAY + timedelta(days=56 + weekday), rows, make_weeks(8)) is stopped
 
