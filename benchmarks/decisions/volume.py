@@ -44,15 +44,15 @@ def measure(count: int, seed: int) -> list[dict[str, Any]]:
 def _count(name: str, seed: int, histories: int) -> dict[str, Any]:
     row: dict[str, Any] = {"rows": name}
     for title, rule in (("before", _stop_before), ("after", _stop_after)):
-        honest, half, tiny = [], [], []
+        counts: tuple[list[bool], ...] = ([], [], [])
         for history in range(histories):
             found = _replay(name, np.random.default_rng([seed, history]), rule)
-            for kept, new in zip((honest, half, tiny), found, strict=True):
+            for kept, new in zip(counts, found, strict=True):
                 kept.extend(new)
         row |= {
-            f"honest days stopped, {title} %": float(100 * np.mean(honest)),
-            f"half a file stopped, {title} %": float(100 * np.mean(half)),
-            f"a twentieth stopped, {title} %": float(100 * np.mean(tiny)),
+            f"honest days stopped, {title} %": float(100 * np.mean(counts[0])),
+            f"half a file stopped, {title} %": float(100 * np.mean(counts[1])),
+            f"a twentieth stopped, {title} %": float(100 * np.mean(counts[2])),
         }
     return row
 
@@ -63,7 +63,9 @@ def _replay(name: str, generator: np.random.Generator, rule: Rule) -> tuple[list
     days = [FIRST + timedelta(days=step * number) for number in range(DAYS)]
     weekday = np.array([day.weekday() for day in days])
     known: list[Delivery] = []
-    honest, half, tiny = [], [], []
+    honest: list[bool] = []
+    half: list[bool] = []
+    tiny: list[bool] = []
     for number, (day, rows) in enumerate(zip(days, sizes(generator, np.arange(DAYS), weekday).tolist(), strict=True)):
         if rows == 0:
             continue

@@ -10,6 +10,7 @@ from nightshift.config.loading import PipelineRefused, load_pipeline
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.config.pipeline_folders import find_pipeline_folder, find_pipelines, list_places
 from nightshift.config.renamed import LAST, find_new_name, list_old_names
+from nightshift.config.shortages import list_shortages
 from nightshift.config.yaml.document import Document, Problem, join_field
 from nightshift.errors import NightshiftError, describe_error
 
@@ -80,9 +81,11 @@ def list_notes(config: PipelineConfig) -> Iterator[str]:
     for location in list_old_names(document.value):
         advice = f"is called {find_new_name(location)} now; the old name is accepted until {LAST}"
         yield str(Problem(document.file, document.find_line(location), join_field(location), advice))
-    if shortage := _find_few_days(config):
-        location = ("training", "holdout_days")
-        yield str(Problem(document.file, document.find_line(location), join_field(location), shortage))
+    shortages = list_shortages(config.spec, config.expectations.find_most_rows())
+    if few := _find_few_days(config):
+        shortages[("training", "holdout_days")] = few
+    for place, shortage in shortages.items():
+        yield str(Problem(document.file, document.find_line(place), join_field(place), shortage))
 
 
 def _find_few_days(config: PipelineConfig) -> str:

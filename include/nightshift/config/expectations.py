@@ -134,6 +134,12 @@ class ExpectationSuite(BaseModel):
         "uses stops the batch, unless it is only known afterwards.",
     )
 
+    def find_most_rows(self) -> int | None:
+        """The most rows that a batch may have, where an expectation says so."""
+        known = [each for each in self.batch if each.expect == "expect_table_row_count_to_be_between"]
+        most = [int(each.arguments["max_value"]) for each in known if each.arguments.get("max_value") is not None]
+        return min(most, default=None)
+
     @field_validator("rows", "batch", mode="before")
     @classmethod
     def _parse_entries(cls, value: Any) -> Any:

@@ -99,8 +99,9 @@ def _read_drift(connection: Connection, pipeline: str) -> Drifted | None:
     extreme = tuple(
         column["column_name"] for column in columns if is_extreme(column["drifted"], column["kind"], column["score"])
     )
-    found = row["window_to"], row["model_version"], row["drifted"], row["reason"]
-    return Drifted(*found, unknown, len(columns), extreme)
+    return Drifted(
+        row["window_to"], row["model_version"], row["drifted"], row["reason"], unknown, len(columns), extreme
+    )
 
 
 def notify_alerts(

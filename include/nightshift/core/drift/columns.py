@@ -105,7 +105,8 @@ def compare_column(
 ) -> ColumnDrift:
     """The column's figures, and whether one of them is both beyond its limit and beyond what chance reaches.
 
-    `score` is its distance, both sides bounded by `find_bound`. `sides` are the reference's values and the current ones, `noise` belongs to their rows.
+    `score` is its distance, both sides bounded by `find_bound`. `sides` are the reference's values and the current
+    ones, `noise` belongs to their rows.
     """
     reference, current = sides
     limit = limits.find_limit(find_distance(kind))

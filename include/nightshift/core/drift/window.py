@@ -5,8 +5,9 @@ from datetime import date
 from statistics import median
 from typing import NamedTuple
 
-# The nights that say how many rows are usual, and the share of them below which a night is not whole.
-USUAL_NIGHTS, WHOLE = 14, 0.1
+# The nights that say how many rows are usual, and the share of them below which a night is not whole. So many of its
+# weekday say it better: weekends of few rows are usual.
+USUAL_NIGHTS, WHOLE, SAME_WEEKDAY = 14, 0.1, 2
 
 
 class Night(NamedTuple):
@@ -38,7 +39,8 @@ def find_short_night(nights: Sequence[Night]) -> str | None:
     *others, newest = nights
     if not others:
         return None
-    usual = median(night.rows for night in others[-USUAL_NIGHTS:])
+    alike = [night for night in others if night.partition.weekday() == newest.partition.weekday()]
+    usual = median(night.rows for night in (alike if len(alike) >= SAME_WEEKDAY else others[-USUAL_NIGHTS:]))
     if newest.rows >= WHOLE * usual:
         return None
     return f"{newest.rows:,} rows on {newest.partition}, {usual:,.0f} are usual"

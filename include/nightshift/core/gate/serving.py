@@ -18,7 +18,9 @@ def check_rows(evidence: Evidence, gate: Gate) -> Rule:
     rows = len(evidence.target)
     figures = {"rows": rows, "min_rows": gate.min_rows}
     if rows < gate.min_rows:
-        return Rule("min_rows", None, figures, f"unclear: {rows} held-out rows, {gate.min_rows} are needed")
+        return Rule(
+            "min_rows", None, figures, f"unclear: {rows} held-out rows, {gate.min_rows} are needed; hold out more days"
+        )
     return Rule("min_rows", True, figures, f"{rows} held-out rows")
 
 

@@ -234,6 +234,13 @@ def test_a_night_with_a_tenth_of_the_usual_rows_is_not_whole() -> None:
     assert find_short_night([Night(DAY, 5)]) is None
 
 
+def test_a_night_is_whole_beside_those_of_its_weekday() -> None:
+    weeks = [DAY - timedelta(days=back) for back in range(28, -1, -1)]
+    nights = [Night(day, 4 if day.weekday() == DAY.weekday() else 5000) for day in weeks]
+    assert find_short_night(nights) is None
+    assert find_short_night([*nights, Night(DAY + timedelta(days=1), 4)])
+
+
 def test_samples_mix_the_nights_as_they_are_mixed() -> None:
     assert allocate_rows([100, 300, 600], [100, 300, 600], 10_000) == [100, 300, 600]
     assert allocate_rows([1000, 3000, 6000], [1000, 3000, 6000], 101) == [10, 30, 61]
