@@ -1,4 +1,4 @@
-"""How often a shift of a column is found, and how often there is none: with outliers, tails, zeros and whole numbers."""
+"""How often a shift of a column is found, and a column without one reported: outliers, tails, zeros, whole numbers."""
 
 from collections.abc import Callable
 from typing import Any
