@@ -251,6 +251,22 @@ def test_what_cannot_be_compared_is_one_event_while_the_same_column_is_at_fault(
     assert [(post["kind"], post["subject"]) for post in inbox.hooks] == [("unknown", "rained")]
 
 
+def test_a_column_beyond_ordinary_values_is_told_although_nothing_drifted(told: World, inbox: Inbox) -> None:
+    record_drift(told, False, 5, "1 of 4 columns moved")
+    told.change(
+        "insert into monitoring.drift_columns (pipeline, partition_date, model_version, column_name, kind,"
+        " method, score, score_limit, drifted, weight, reason)"
+        " values ('shops', '2026-01-05', 1, 'spent', 'numeric', 'wasserstein', 11.5, 0.1, true, 0.01, '')"
+    )
+    update(told)
+    record_drift(told, False, 6)
+    update(told)
+    assert [(post["kind"], post["subject"], post["state"]) for post in inbox.hooks] == [
+        ("extreme", "spent", "open"),
+        ("extreme", "spent", "recovered"),
+    ]
+
+
 def test_a_refused_candidate_is_told_until_another_is_promoted(told: World, inbox: Inbox) -> None:
     told.change(
         "insert into ml.gate_decisions (pipeline, candidate_version, champion_version, decision, rules, reason)"
