@@ -1,6 +1,6 @@
 """pipeline.yaml as frozen, strict models: everything about one pipeline that someone may tune."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -116,7 +116,16 @@ class PipelineSpec(Model):
 
     def find_lag(self, feature: RollingFeature) -> int:
         """How many days back the newest partition lies that a rolling feature may see."""
-        return max(1, self.label.available_after_days) if feature.column in self.afterwards else 1
+        return self.maturity_days if feature.column in self.afterwards else 1
+
+    @property
+    def maturity_days(self) -> int:
+        """How many days back the newest partition lies whose outcomes a day's features may see."""
+        return max(1, self.label.available_after_days)
+
+    def find_last_known(self, partition: date) -> date:
+        """The newest partition whose outcomes the features of `partition` may see."""
+        return partition - timedelta(days=self.maturity_days)
 
     @property
     def delivered(self) -> dict[str, ColumnType]:

@@ -1,6 +1,6 @@
 """Typed rows -> features. Point in time: nothing here can see what was not known when the row is scored."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -15,8 +15,8 @@ from nightshift.config.sections.features import (
     ReferenceTable,
     RollingFeature,
 )
+from nightshift.core.features.user_function import UserFunction, call_user_function
 
-UserFunction = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
 PARTITION = "partition_date"
 ROLLING_WINDOW = "__rolling"
 
@@ -45,30 +45,35 @@ def build_features(
     for feature in spec.features.derived:
         known[feature.name] = rolled[feature.name] if isinstance(feature, RollingFeature) else derive(known, feature)
     if user_function is not None:
-        known = _call_user_function(user_function, known, history)
+        known = call_user_function(user_function, known, history, spec.keys)
     missing = [name for name in spec.features.names if name not in known]
     if missing:
         raise ValueError(f"features {', '.join(missing)} come neither from columns, tables, derived nor features.py")
     return _select_and_sort(known, spec)
 
 
-def _call_user_function(function: UserFunction, known: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
-    built = function(known.copy(), history.copy())
-    if not isinstance(built, pd.DataFrame) or len(built) != len(known):
-        raise ValueError("features.py: build_features must return a DataFrame with the rows that it was given")
-    return built
-
-
 def _select_and_sort(known: pd.DataFrame, spec: PipelineSpec) -> pd.DataFrame:
     features = known[list(spec.keys)].copy()
     for name in spec.features.numeric:
         if name not in features:
-            values = pd.to_numeric(known[name], errors="coerce").astype("float64")
-            features[name] = values.replace([np.inf, -np.inf], np.nan)
+            features[name] = _take_numbers(known[name])
     for name in spec.features.categorical:
         if name not in features:
             features[name] = known[name].map(_to_text, na_action="ignore").astype(object)
     return features.sort_values(list(spec.keys), kind="stable", ignore_index=True)
+
+
+def _take_numbers(values: pd.Series) -> pd.Series:
+    """As float64, without infinities; ValueError for text, which would silently become missing."""
+    numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+    lost = numbers.isna() & values.notna()
+    if lost.any():
+        example = values[lost].iloc[0]
+        raise ValueError(
+            f"the numeric feature {values.name} has {example!r} in {int(lost.sum()):,} of {len(values):,} rows, which "
+            "is no number; make it one, or list the feature under features.categorical"
+        )
+    return numbers.replace([np.inf, -np.inf], np.nan)
 
 
 def _to_text(value: object) -> str:
@@ -126,6 +131,21 @@ def roll_feature(
         return pd.Series(values.agg(feature.statistic) if values.notna().any() else np.nan, index=rows.index)
     grouped = values.groupby([window[name] for name in feature.by]).agg(feature.statistic).rename(ROLLING_WINDOW)
     return rows[list(feature.by)].join(grouped, on=list(feature.by))[ROLLING_WINDOW]
+
+
+def keep_outcomes(rows: pd.DataFrame, outcomes: pd.DataFrame, spec: PipelineSpec) -> pd.DataFrame:
+    """The rows of a day with what `outcomes`, a row per key, now say of them; what is not there is missing."""
+    names = [name for name in rows.columns if name in spec.afterwards and name in outcomes.columns]
+    keys = list(spec.keys)
+    known = rows[keys].merge(outcomes[[*keys, *names]], on=keys, how="left", validate="many_to_one")
+    return rows.assign(**{name: known[name].to_numpy() for name in names})
+
+
+def hide_unmatured(history: pd.DataFrame, spec: PipelineSpec, partition: date) -> pd.DataFrame:
+    """The history without what was known only afterwards, in the partitions that have not matured."""
+    names = [name for name in history.columns if name in spec.afterwards]
+    hidden = history[PARTITION] > spec.find_last_known(partition)
+    return history.assign(**{name: history[name].mask(hidden) for name in names}) if hidden.any() else history
 
 
 def concat_history(parts: Sequence[tuple[date, pd.DataFrame]]) -> pd.DataFrame:

@@ -12,14 +12,14 @@ import pyarrow as pa
 from nightshift.config.code_version import read_code_version
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.batch.casting import type_columns
-from nightshift.core.features.build import UserFunction, build_features, concat_history, list_lookback
+from nightshift.core.features.build import build_features, list_lookback
 from nightshift.core.features.schema import make_feature_schema
+from nightshift.core.features.user_function import UserFunction
 from nightshift.errors import NightshiftError
 from nightshift.io.lake.base import ObjectRef, make_key
 from nightshift.io.lake.parquet import (
     ROW_GROUP,
     fetch_object,
-    fetch_table,
     map_groups,
     read_file,
     read_schema,
@@ -38,6 +38,7 @@ from nightshift.io.resources import Resources
 from nightshift.io.runtime.user_code import load_function
 from nightshift.io.sources import read_reference_table
 from nightshift.steps.fencing import skip_superseded
+from nightshift.steps.ingest.history import read_history
 from nightshift.steps.ingest.samples import Sampler
 from nightshift.steps.outcome import Outcome
 
@@ -56,7 +57,8 @@ def build_partition_features(
     with resources.warehouse.begin() as connection:
         attempt = begin_attempt(connection)
         earlier = find_entries(connection, config.name, "valid", list_lookback(config.spec, partition))
-    build, sampler = _make_builder(config, resources, partition, earlier), Sampler(config, valid.rows)
+    history, outcomes = read_history(config, resources, partition, earlier)
+    build, sampler = _make_builder(config, resources, partition, history), Sampler(config, valid.rows)
     with fetch_object(resources.lake, valid) as path, closing(_stream_parts(path, config, build)) as parts:
         schema = make_feature_schema(config.spec)
         key = make_key("features", config.name, partition, attempt.name)
@@ -64,7 +66,7 @@ def build_partition_features(
         # A shard is some row groups, so none may have more rows than a shard.
         ref = store_tables(resources.lake, key, schema, tables, "lz4", config.spec.scoring.shard_rows)
     params = sampler.store(resources, partition, attempt.name)
-    entry = NewEntry("features", attempt, ref, inputs_sha256=_hash_inputs(valid, earlier), params=params)
+    entry = NewEntry("features", attempt, ref, inputs_sha256=_hash_inputs(valid, earlier, outcomes), params=params)
     with resources.warehouse.begin() as connection:
         claim_partition(connection, config.name, partition, attempt, "features")
         require_current(connection, config.name, partition, "valid", valid)
@@ -72,9 +74,8 @@ def build_partition_features(
     return Outcome("done", figures={"features": ref.to_record(), "rows": ref.rows, "lookback": len(earlier)})
 
 
-def _make_builder(config: PipelineConfig, resources: Resources, partition: date, earlier: list[Entry]) -> Builder:
+def _make_builder(config: PipelineConfig, resources: Resources, partition: date, history: pd.DataFrame) -> Builder:
     """What makes the features of some of the partition's rows, given what all of them look up."""
-    history = concat_history([(entry.partition, _read_rows(resources, entry.ref)) for entry in earlier])
     tables, function = read_tables(config, resources), load_feature_function(config)
 
     def build(rows: pd.DataFrame) -> pd.DataFrame:
@@ -123,9 +124,6 @@ def read_tables(config: PipelineConfig, resources: Resources) -> dict[str, pd.Da
     return tables
 
 
-def _read_rows(resources: Resources, ref: ObjectRef) -> pd.DataFrame:
-    return fetch_table(resources.lake, ref).to_pandas(date_as_object=False)
-
-
-def _hash_inputs(valid: ObjectRef, earlier: list[Entry]) -> str:
-    return hashlib.sha256("".join([valid.sha256, *(entry.ref.sha256 for entry in earlier)]).encode()).hexdigest()
+def _hash_inputs(valid: ObjectRef, earlier: list[Entry], outcomes: str) -> str:
+    parts = [valid.sha256, *(entry.ref.sha256 for entry in earlier), outcomes]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()

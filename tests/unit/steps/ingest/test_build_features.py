@@ -46,7 +46,7 @@ CHANGES = {
     "features.categorical": ["shop", "rained", "stock", "kind", "seen_at"],
     "drift": {"sample_rows": 100},
 }
-SIZES = {"sizes": pd.DataFrame({"id": ["a", "b"], "size": ["1", "x"]})}
+SIZES = {"sizes": pd.DataFrame({"id": ["a", "b"], "size": ["1", "2"]})}
 ROW = st.fixed_dictionaries(
     {
         "shop": st.sampled_from(["north", "süd", "\U0001f600", "", "North"]),
