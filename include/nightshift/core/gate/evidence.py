@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from nightshift.core.evaluation.overlap import Overlap
     from nightshift.core.predictors.parity import Parity
 
 
@@ -50,3 +51,4 @@ class Evidence:
     champion_fitted_to: date | None = None  # the last day that the champion was fitted on; None: not known
     best: np.ndarray | None = None  # of the last champion that proved better; None where that is the champion
     best_version: int | None = None
+    overlap: Overlap | None = None  # of fitted and held-out rows; None: not measured

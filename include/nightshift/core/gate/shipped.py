@@ -28,6 +28,7 @@ check_calibration = later(QUALITY, "check_calibration")
 check_gap = later(QUALITY, "check_gap")
 check_champion = later("nightshift.core.gate.champion", "check_champion")
 check_best_champion = later("nightshift.core.gate.best_champion", "check_best_champion")
+check_overlap = later("nightshift.core.gate.overlap", "check_overlap")
 check_slices = later("nightshift.core.gate.slices", "check_slices")
 
 
@@ -56,6 +57,7 @@ SHIPPED: dict[str, Check] = {
     "reload": lambda case: check_reload(case.evidence, case.gate),
     "predictor": lambda case: check_predictor(case.evidence),
     "sanity": lambda case: check_sanity(case.evidence, case.task),
+    "overlap": check_overlap,
     "floor": lambda case: check_floor(case.evidence, case.gate, case.metric),
     "floors": lambda case: check_floors(case.evidence, case.gate),
     "baseline": check_baseline,

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from sqlalchemy import Connection
 
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.estimators.kinds import make_baseline, predict_scores
+from nightshift.core.evaluation.overlap import Overlap, measure_overlap
 from nightshift.core.gate import explain, judge, may_challenge
 from nightshift.core.gate.best_champion import Succession, find_best_champion
 from nightshift.core.gate.evidence import Evidence, Served
@@ -119,7 +121,16 @@ def gather_evidence(
         champion_fitted_to=max((each.train_to for each in (champion, best) if each), default=None),
         best=_predict_champion(config, resources, best, holdout)[0],
         best_version=best.version if best else None,
+        overlap=_measure_overlap(config, data),
     )
+
+
+def _measure_overlap(config: PipelineConfig, data: TrainingSet) -> Overlap:
+    """A feature that is a key counts once."""
+    keys = list(config.spec.keys)
+    features = [name for name in config.spec.features.names if name not in keys]
+    fitted, held = (pd.concat([part.keys, part.rows[features]], axis=1) for part in (data.train, data.holdout))
+    return measure_overlap(fitted, data.train.target, held, data.holdout.target, keys)
 
 
 def _predict_champion(

@@ -17,11 +17,12 @@ from nightshift.steps.labels import PARTITION, TARGET
 
 @dataclass(frozen=True)
 class Slice:
-    """Rows of one stretch of time: the features, the target (float64) and the day (datetime64[D]) of each row."""
+    """Rows of one stretch of time: features, target (float64), day (datetime64[D]) and keys of each."""
 
     rows: pd.DataFrame
     target: np.ndarray
     days: np.ndarray
+    keys: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,11 @@ def read_training_set(config: PipelineConfig, resources: Resources, assembled: A
     train = train.iloc[sample_rows(len(train), training.max_rows, training.seed)]
     holdout = frame[frame[PARTITION] >= window.holdout_from]
     everything = [name for name in frame.columns if name not in (TARGET, PARTITION)]
-    return TrainingSet(window, _cut(train, list(config.spec.features.names)), _cut(holdout, everything))
+    features, keys = list(config.spec.features.names), list(config.spec.keys)
+    return TrainingSet(window, _cut(train, features, keys), _cut(holdout, everything, keys))
 
 
-def _cut(frame: pd.DataFrame, features: list[str]) -> Slice:
+def _cut(frame: pd.DataFrame, features: list[str], keys: list[str]) -> Slice:
     rows = frame[features].reset_index(drop=True)
-    return Slice(rows, frame[TARGET].to_numpy("float64"), frame[PARTITION].to_numpy("datetime64[D]"))
+    days = frame[PARTITION].to_numpy("datetime64[D]")
+    return Slice(rows, frame[TARGET].to_numpy("float64"), days, frame[keys].reset_index(drop=True))
