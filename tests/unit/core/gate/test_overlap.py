@@ -29,5 +29,5 @@ def test_the_figures_are_shares_of_the_held_out_rows() -> None:
     assert rule is not None
     assert rule.passed is True
     assert rule.figures["keys"] == 0.75
-    assert "75% of the held-out rows have a fitted row's key, 25% all of its features too" in rule.reason
+    assert "75% of the held-out rows have a key that was fitted, 25% all features as well" in rule.reason
     assert check(None) is None
