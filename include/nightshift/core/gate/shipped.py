@@ -29,6 +29,7 @@ check_gap = later(QUALITY, "check_gap")
 check_champion = later("nightshift.core.gate.champion", "check_champion")
 check_best_champion = later("nightshift.core.gate.best_champion", "check_best_champion")
 check_overlap = later("nightshift.core.gate.overlap", "check_overlap")
+check_naive = later("nightshift.core.gate.naive", "check_naive")
 check_slices = later("nightshift.core.gate.slices", "check_slices")
 
 
@@ -61,6 +62,7 @@ SHIPPED: dict[str, Check] = {
     "floor": lambda case: check_floor(case.evidence, case.gate, case.metric),
     "floors": lambda case: check_floors(case.evidence, case.gate),
     "baseline": check_baseline,
+    "naive": check_naive,
     "leakage": _check_leakage,
     "calibration": _check_calibration,
     "gap": _check_gap,

@@ -9,11 +9,13 @@ from sqlalchemy import Connection
 from nightshift.config.pipeline import PipelineConfig
 from nightshift.core.estimators.kinds import make_baseline, predict_scores
 from nightshift.core.evaluation.overlap import Overlap, measure_overlap
+from nightshift.core.evaluation.persistence import Known, guess_from_last
 from nightshift.core.gate import explain, judge, may_challenge
 from nightshift.core.gate.best_champion import Succession, find_best_champion
 from nightshift.core.gate.evidence import Evidence, Served
 from nightshift.core.gate.rule import find_figures
 from nightshift.errors import DataUnavailable
+from nightshift.extension.tasks import find_task
 from nightshift.io.artifacts import UnusableArtifact, load_model
 from nightshift.io.lake.base import CorruptObject
 from nightshift.io.registry import (
@@ -121,8 +123,14 @@ def gather_evidence(
         champion_fitted_to=max((each.train_to for each in (champion, best) if each), default=None),
         best=_predict_champion(config, resources, best, holdout)[0],
         best_version=best.version if best else None,
+        naive=_guess_from_last(config, data),
         overlap=_measure_overlap(config, data),
     )
+
+
+def _guess_from_last(config: PipelineConfig, data: TrainingSet) -> dict[str, np.ndarray]:
+    known, held = (Known(part.keys, part.days, part.target) for part in (data.train, data.holdout))
+    return guess_from_last(known, held, config.spec.maturity_days, average=find_task(config.spec.task).decides)
 
 
 def _measure_overlap(config: PipelineConfig, data: TrainingSet) -> Overlap:
