@@ -44,8 +44,9 @@ MEASURED = {**OUTCOMES, "estimated": None}
 def decide(world: World, as_of: date, evaluation: str = "", now: datetime = MORNING, **changes: Any) -> dict[str, Any]:
     """One evaluation of a night that asks for a training."""
     name = evaluation or f"scheduled__{as_of}"
+    measured = {**MEASURED, "estimated": changes.pop("estimated", None)}
     compared = {**DRIFT, **changes}
-    return decide_retraining(world.config, world.resources, as_of, compared, MEASURED, name, now).figures
+    return decide_retraining(world.config, world.resources, as_of, compared, measured, name, now).figures
 
 
 @pytest.fixture
@@ -106,6 +107,15 @@ def test_the_row_has_every_criterion_also_when_the_answer_is_no(labelled: World)
     }  # fmt: skip
     assert criteria["data"]["met"] is False
     assert criteria["new_labels"]["value"] == 240
+
+
+def test_an_estimate_says_nothing_while_a_column_has_moved(labelled: World) -> None:
+    estimated = {**OUTCOMES["realised"], "below": False, "reason": "estimated, within tolerance: roc_auc 0.7000"}
+    calm = decide(labelled, LATER[1], "calm", estimated=estimated)["criteria"]["estimated"]
+    assert calm["met"] is False
+    moved = decide(labelled, LATER[1], "moved", estimated=estimated, moved=["spent"])["criteria"]["estimated"]
+    assert moved["met"] is None
+    assert "not trusted while spent drifted in the same days" in moved["reason"]
 
 
 @pytest.mark.guarantee(12)

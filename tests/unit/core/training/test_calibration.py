@@ -18,6 +18,7 @@ from nightshift.core.training.calibration import (
     Method,
     choose_calibration,
     correct_scores,
+    find_problem,
     fit_calibrator,
 )
 from nightshift.io.artifacts import load_model, store_model
@@ -153,3 +154,9 @@ def test_a_correction_that_harms_the_metric_is_left_out_even_where_it_is_wanted(
     chosen = choose_calibration("sigmoid", blocks, "brier")
     assert chosen.method == "none"
     assert "of the last validation block worse" in chosen.reason
+
+
+def test_a_falling_sigmoid_is_refused_although_most_rows_are_in_order() -> None:
+    target, score = draw_block(0)
+    falling = fit_calibrator("sigmoid", *draw_reversed(1, -0.5))
+    assert find_problem("sigmoid", falling, target, score).startswith("sigmoid would turn the ranking round: its slope")
