@@ -121,14 +121,14 @@ def swap(old: str, new: str) -> str:
 
 # name: (pipeline.yaml as it is written, what is told)
 TEXTS: dict[str, tuple[str | bytes, str]] = {
-    "key twice": (f"{GOOD}title: b\n", r":43: title: appears twice \(first: line 1\)"),
+    "key twice": (f"{GOOD}title: b\n", r":44: title: appears twice \(first: line 1\)"),
     "nested key twice": (swap("window_days: 10", "window_days: 10\n  window_days: 11"), r":38: training.window_days: appears twice"),
     "Python object": ("title: !!python/object/apply:os.system [id]\n", r":1: .*python/object/apply:os.system"),
     "aliases": ("a: &x [1]\nb: *x\n", r":2: .*uses a YAML alias"),
     "alias bomb": ("a: &a [x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)), r":2: .*uses a YAML alias"),
     "depth bomb": ("a: " + "[" * 100_000, r":1: .*nested more than 50 levels"),
     "ten megabytes": ("x: " + "a" * 10_000_000, r"is larger than 262144 bytes"),
-    "two documents": (f"{GOOD}---\ntitle: b\n", r":43: .*another document"),
+    "two documents": (f"{GOOD}---\ntitle: b\n", r":44: .*another document"),
     "tab": ("title:\n\tx: 1\n", r":2: is not valid YAML"),
     "list": ("- a\n", r"must be a mapping"),
     "scalar": ("hello\n", r"must be a mapping"),

@@ -57,7 +57,7 @@ class Metric:
 # What a version's metrics and a day's figures hold besides: a metric of that name would overwrite it.
 RESERVED = frozenset(
     {"train", "baseline", "holdout_rows", "importance", "alone", "decision", "reference_rows", "calibration"}
-    | {"searched_to", "rows", "without_outcome", "model_version"}
+    | {"searched_to", "calibration_refused", "rows", "without_outcome", "model_version"}
 )
 METRICS: Registry[Metric] = Registry("metric", "nightshift.core.evaluation.shipped", reserved=RESERVED)
 
