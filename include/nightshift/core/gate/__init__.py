@@ -63,5 +63,6 @@ def explain(decision: Decision, rules: Sequence[Rule]) -> str:
     blocking = failed or [rule for rule in rules if rule.passed is None]
     if blocking:
         return "; ".join(f"{rule.name}: {rule.reason}" for rule in blocking)
-    text = "; ".join(rule.reason for rule in rules if rule.name in ("floor", "champion"))
+    told = [rule for rule in rules if rule.name in ("floor", "champion") or rule.figures.get("suspect")]
+    text = "; ".join(rule.reason for rule in told)
     return text if decision == "promote" else f"every rule passed, a person decides: {text}"

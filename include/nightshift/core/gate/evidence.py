@@ -51,5 +51,6 @@ class Evidence:
     champion_fitted_to: date | None = None  # the last day that the champion was fitted on; None: not known
     best: np.ndarray | None = None  # of the last champion that proved better; None where that is the champion
     best_version: int | None = None
+    made_before: frozenset[str] = frozenset()  # features that Nightshift makes of the clock, or of earlier days
     naive: Mapping[str, np.ndarray] | None = None  # guesses from the last outcomes, by name
     overlap: Overlap | None = None  # of fitted and held-out rows; None: not measured

@@ -30,6 +30,7 @@ check_champion = later("nightshift.core.gate.champion", "check_champion")
 check_best_champion = later("nightshift.core.gate.best_champion", "check_best_champion")
 check_overlap = later("nightshift.core.gate.overlap", "check_overlap")
 check_naive = later("nightshift.core.gate.naive", "check_naive")
+check_suspect = later("nightshift.core.gate.suspects", "check_suspect")
 check_slices = later("nightshift.core.gate.slices", "check_slices")
 
 
@@ -64,6 +65,7 @@ SHIPPED: dict[str, Check] = {
     "baseline": check_baseline,
     "naive": check_naive,
     "leakage": _check_leakage,
+    "suspect": check_suspect,
     "calibration": _check_calibration,
     "gap": _check_gap,
     "champion": check_champion,

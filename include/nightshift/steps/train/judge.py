@@ -123,9 +123,16 @@ def gather_evidence(
         champion_fitted_to=max((each.train_to for each in (champion, best) if each), default=None),
         best=_predict_champion(config, resources, best, holdout)[0],
         best_version=best.version if best else None,
+        made_before=_list_made_before(config),
         naive=_guess_from_last(config, data),
         overlap=_measure_overlap(config, data),
     )
+
+
+def _list_made_before(config: PipelineConfig) -> frozenset[str]:
+    """Parts of a date and sums over earlier days can't know the outcome, however strong they are."""
+    derived = config.spec.features.derived
+    return frozenset(feature.name for feature in derived if feature.kind in ("calendar", "clock", "rolling"))
 
 
 def _guess_from_last(config: PipelineConfig, data: TrainingSet) -> dict[str, np.ndarray]:
